@@ -1,0 +1,1 @@
+"""Dynamic sparse networks for time series classification: the science. Knows nothing of studies, Ray or MLflow."""

@@ -1,0 +1,57 @@
+"""The layers of a DSN as plain numbers: what its model is built from and its cost is counted from. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dsn.config import ModelConfig, SparsityConfig
+from dsn.sparsity.regions import SMALLEST_SPARSE_KERNEL, KernelGroup, kernel_groups
+
+
+@dataclass(frozen=True, kw_only=True)
+class LayerPlan:
+    """One of the network's layers.
+
+    Attributes:
+        inputs: channels that enter the layer.
+        has_bottleneck: whether a 1x1 convolution brings them to ``sparse_inputs``.
+        sparse_inputs: channels that enter the convolution with the large kernels.
+        groups: its kernel groups, or None when the layer is dense.
+        active: its active weights.
+    """
+
+    inputs: int
+    has_bottleneck: bool
+    sparse_inputs: int
+    groups: tuple[KernelGroup, ...] | None
+    active: int
+
+
+def layer_plans(model: ModelConfig, sparsity: SparsityConfig, channels: int) -> tuple[LayerPlan, ...]:
+    """The layers of a DSN on series of ``channels`` channels.
+
+    Raises:
+        InvalidInput: no topology of that sparsity exists (see ``kernel_groups``).
+    """
+    plans = []
+    for index in range(model.depth):
+        inputs = channels if index == 0 else model.channels
+        sparse_inputs = model.bottleneck if inputs > 1 else 1
+        dense = sparsity.level == "dense" or model.kernel_size < SMALLEST_SPARSE_KERNEL
+        groups = None
+        active = model.channels * sparse_inputs * model.kernel_size
+        if not dense:
+            groups = kernel_groups(
+                out_channels=model.channels,
+                in_channels=sparse_inputs,
+                kernel_size=model.kernel_size,
+                groups=sparsity.groups,
+                density=sparsity.density,
+            )
+            active = sum(group.active for group in groups)
+        plans.append(
+            LayerPlan(
+                inputs=inputs, has_bottleneck=inputs > 1, sparse_inputs=sparse_inputs, groups=groups, active=active
+            )
+        )
+    return tuple(plans)

@@ -1,0 +1,184 @@
+"""What a training run is made of, as frozen dataclasses. Imports no torch, so that planning a study stays instant.
+
+The defaults are ``recipe: published-code``, the protocol behind the numbers that the DSN paper prints (NeurIPS 2022;
+dsn/README.md names every departure). Types and ranges are declared here and nowhere else: the study file's validator
+reads these classes.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from typing import Any, ClassVar, Literal
+
+from dsn.errors import InvalidInput
+
+Level = float | Literal["dense"]
+
+STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
+"""What a validator of these classes must obey: no unknown key, no silent conversion of types."""
+
+
+def _require(holds: bool, key: str, value: object, must: str) -> None:
+    if not holds:
+        raise InvalidInput(must, key=key, value=value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Which data set, and how it is prepared.
+
+    Attributes:
+        source: a key of ``dsn.data.SOURCES``.
+        name: the data set's name in that source.
+        path: for sources that read files: the folder that holds them.
+        split: which release's train/test split. The UCR archive exchanged train and test of 12 sets in 2018; the paper
+            used the 2015 split. Sets that were not exchanged are the same under both.
+        normalisation: ``none``, or ``global``: the mean and standard deviation of the whole training set (the paper's
+            choice for UCR-112).
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    source: str
+    name: str
+    path: str | None = None
+    split: Literal[2015, 2018] = 2018
+    normalisation: Literal["none", "global"] = "none"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The shape of the DSN (paper, Section 3; published code).
+
+    Attributes:
+        name: a key of ``dsn.models.MODELS``.
+        channels: output channels of every sparse layer, three times the bottleneck's (141 = 3 x 47; UEA: 177 = 3 x 59).
+        kernel_size: taps of every sparse kernel.
+        depth: number of sparse layers.
+        padding: ``replicate-right`` repeats the last value k-1 times, so tap j of output t reads x[t+j]; ``zero`` pads
+            both sides (UCR-112).
+        pool_size: length to which the head pools (or stretches) before it classifies.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    name: Literal["dsn"] = "dsn"
+    channels: int = 141
+    kernel_size: int = 39
+    depth: int = 4
+    padding: Literal["replicate-right", "zero"] = "replicate-right"
+    pool_size: int = 50
+
+    def __post_init__(self) -> None:
+        _require(
+            self.channels >= 3 and self.channels % 3 == 0, "channels", self.channels, "must be a positive multiple of 3"
+        )
+        _require(self.kernel_size >= 1, "kernel_size", self.kernel_size, "must be at least 1")
+        _require(self.depth >= 1, "depth", self.depth, "must be at least 1")
+        _require(self.pool_size >= 1, "pool_size", self.pool_size, "must be at least 1")
+
+    @property
+    def bottleneck(self) -> int:
+        """Channels nf between the layers; the published code sets channels = 3 * nf."""
+        return self.channels // 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparsityConfig:
+    """Which weights are active, and how that changes during training.
+
+    Attributes:
+        level: sparsity S inside each group's region, in [0, 1), or ``dense`` for no mask at all.
+        groups: number of kernel groups N; group i of N (from 1) may only use the first i * floor(k/N) taps.
+        explore: prune and regrow during training; False keeps the initial topology.
+        initial: ``sequential`` fills regions tap by tap from the first; ``random`` draws uniformly.
+        drop: a key of ``dsn.sparsity.drop.DROP``: which active weights go.
+        grow: a key of ``dsn.sparsity.grow.GROW``: which inactive ones come.
+        update_every: epochs between two updates.
+        initial_fraction: share of each group's active weights exchanged at the first update.
+        final_fraction: the share that the cosine falls to, and stays at.
+        explore_until: part of all training steps after which the share stays at ``final_fraction``.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    level: Level = 0.8
+    groups: int = 3
+    explore: bool = True
+    initial: Literal["sequential", "random"] = "sequential"
+    drop: Literal["magnitude"] = "magnitude"
+    grow: Literal["random", "gradient"] = "random"
+    update_every: int = 5
+    initial_fraction: float = 0.5
+    final_fraction: float = 0.001
+    explore_until: float = 0.8
+
+    def __post_init__(self) -> None:
+        level = self.level
+        _require(
+            level == "dense" or (math.isfinite(level) and 0 <= level < 1),
+            "level",
+            level,
+            "must be at least 0 and below 1, or 'dense'",
+        )
+        _require(self.groups >= 1, "groups", self.groups, "must be at least 1")
+        _require(self.update_every >= 1, "update_every", self.update_every, "must be at least 1")
+        for key in ("initial_fraction", "final_fraction"):
+            value = getattr(self, key)
+            _require(0 < value <= 1, key, value, "must be above 0 and at most 1")
+        _require(0 < self.explore_until <= 1, "explore_until", self.explore_until, "must be above 0 and at most 1")
+
+    @property
+    def density(self) -> Fraction:
+        """1 - S, exactly, from the decimal that was written: floats would put counts off by one (k = 15, N = 3)."""
+        return Fraction(1) if self.level == "dense" else 1 - Fraction(repr(self.level))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How the weights are trained. Adam without weight decay, learning rate on a cosine, stepped once an epoch.
+
+    Attributes:
+        epochs: passes over the training set.
+        batch_size: the largest mini-batch.
+        batch_rule: ``tenth``: max(min(n_train / 10, batch_size), 2), the published code's; ``fixed``: batch_size.
+        learning_rate: of the first epoch.
+        final_learning_rate: where the cosine ends.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    epochs: int = 1000
+    batch_size: int = 16
+    batch_rule: Literal["tenth", "fixed"] = "tenth"
+    learning_rate: float = 3e-4
+    final_learning_rate: float = 1e-4
+
+    def __post_init__(self) -> None:
+        _require(self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
+        _require(self.batch_size >= 2, "batch_size", self.batch_size, "must be at least 2")
+        for key in ("learning_rate", "final_learning_rate"):
+            value = getattr(self, key)
+            _require(0 < value < math.inf, key, value, "must be above 0 and finite")
+
+    def batch_size_for(self, n_train: int) -> int:
+        """The mini-batch size on a training set of ``n_train`` series."""
+        return max(min(n_train // 10, self.batch_size), 2) if self.batch_rule == "tenth" else self.batch_size
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything that decides what one training computes, its seed apart."""
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    data: DataConfig
+    model: ModelConfig = field(default_factory=ModelConfig)
+    sparsity: SparsityConfig = field(default_factory=SparsityConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def to_dict(self) -> dict[str, dict[str, Any]]:
+        """Nested plain values, as they would stand in a study file."""
+        return asdict(self)

@@ -1,0 +1,76 @@
+"""What an engine is: the numerical state of one training (weights, masks, optimiser) and the few things done to it.
+
+Engines decide nothing. The order of batches, the learning rate and the masks come from outside, drawn from the same
+generators whatever the engine, so that two engines can be compared step by step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsn.config import RunConfig
+from dsn.data.dataset import TimeSeriesData
+from dsn.sparsity.trainer import SparseLayer
+
+Snapshot = dict[str, NDArray[Any]]
+"""Everything that prediction needs, as arrays by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """Sums over the series of some training batches, as measured before each batch's step."""
+
+    loss: float
+    correct: int
+    count: int
+
+
+class Engine(Protocol):
+    """See the module. Masks and weights are lists with one array a sparse layer; dense layers are not among them."""
+
+    def __init__(self, config: RunConfig, data: TimeSeriesData, *, seed: int, device: str) -> None: ...
+
+    @property
+    def sparse_layers(self) -> tuple[SparseLayer, ...]:
+        """Shapes and kernel groups of the layers that have masks; empty for a dense network."""
+        ...
+
+    def train(self, batches: Sequence[NDArray[np.intp]], learning_rate: float) -> Totals:
+        """One gradient step a batch (indices into the training set), masks applied after each."""
+        ...
+
+    def weights(self) -> list[NDArray[Any]]:
+        """Copies of the sparse layers' weights, (C_out, C_in, k) each."""
+        ...
+
+    def gradients(self) -> list[NDArray[Any]]:
+        """Copies of the dense gradients of the last batch, (C_out, C_in, k) each."""
+        ...
+
+    def set_masks(self, masks: Sequence[NDArray[np.bool_]]) -> None:
+        """Replace the masks. Weights turned off become zero; weights turned on start at zero, or, when they were on
+        before, keep their value."""
+        ...
+
+    def snapshot(self) -> Snapshot:
+        """A copy of all that prediction needs."""
+        ...
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Put a snapshot back; the optimiser's state is left alone."""
+        ...
+
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Log-probabilities (n, classes) of series (n, channels, length) under the present weights."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]:
+        """All state, for a checkpoint from which training goes on exactly."""
+        ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...

@@ -1,0 +1,153 @@
+"""The reference engine: masked dense convolutions in PyTorch, Adam fed with dense gradients, as published.
+
+Readable rather than fast: every other engine is checked against it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch.nn import functional
+
+from dsn.architecture import layer_plans
+from dsn.config import RunConfig
+from dsn.data.dataset import TimeSeriesData
+from dsn.engines.contract import Snapshot, Totals
+from dsn.layers import SparseConv1d
+from dsn.models import MODELS
+from dsn.sparsity.trainer import SparseLayer
+
+PREDICTION_BATCH = 256
+"""Series predicted at a time: bounds memory on large test sets; batch norm is in evaluation mode, so no result depends
+on it."""
+
+
+@contextmanager
+def reproducible_numerics(threads: int = 1) -> Iterator[None]:
+    """PyTorch's process-wide switches that results depend on, set for a block and put back after it.
+
+    One thread: sums are then always added in the same order. Denormals are flushed: Adam's moments of weights that have
+    been pruned decay into them, and arithmetic on denormals is many times slower.
+    """
+    threads_before = torch.get_num_threads()
+    deterministic_before = torch.backends.cudnn.deterministic
+    benchmark_before = torch.backends.cudnn.benchmark
+    torch.set_num_threads(threads)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads_before)
+        torch.backends.cudnn.deterministic = deterministic_before
+        torch.backends.cudnn.benchmark = benchmark_before
+        torch.set_flush_denormal(False)
+
+
+class TorchEngine:
+    """``dsn.engines.contract.Engine`` in PyTorch.
+
+    Args:
+        config: what to train.
+        data: moved to the device once, whole.
+        seed: of the initial weights.
+        device: a PyTorch device name.
+        dtype: float32, or float64 for comparing engines.
+    """
+
+    def __init__(
+        self,
+        config: RunConfig,
+        data: TimeSeriesData,
+        *,
+        seed: int,
+        device: str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        channels, classes = data.x_train.shape[1], len(data.classes)
+        build = MODELS[config.model.name]
+        network = build(config.model, config.sparsity, channels=channels, classes=classes, seed=seed)
+        self._network = network.to(device=device, dtype=dtype)
+        self._convolutions = [
+            module for module in network.modules() if isinstance(module, SparseConv1d) and module.mask is not None
+        ]
+        self._groups = [plan.groups for plan in layer_plans(config.model, config.sparsity, channels) if plan.groups]
+        self._optimiser = torch.optim.Adam(network.parameters(), lr=config.training.learning_rate, fused=True)
+        self._x = torch.tensor(data.x_train, device=device, dtype=dtype)
+        self._y = torch.tensor(data.y_train, device=device)
+
+    @property
+    def sparse_layers(self) -> tuple[SparseLayer, ...]:
+        return tuple(
+            SparseLayer(shape=convolution.shape, groups=groups)
+            for convolution, groups in zip(self._convolutions, self._groups, strict=True)
+        )
+
+    def train(self, batches: Sequence[NDArray[np.intp]], learning_rate: float) -> Totals:
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate
+        self._network.train()
+        # Summed on the device: reading a number back would make a GPU wait at every step.
+        loss_sum = torch.zeros((), device=self._x.device, dtype=torch.float64)
+        correct = torch.zeros((), device=self._x.device, dtype=torch.int64)
+        with reproducible_numerics():
+            for batch in batches:
+                index = torch.from_numpy(batch).to(self._x.device)
+                target = self._y[index]
+                output = self._network(self._x[index])
+                loss = functional.nll_loss(output, target)
+                self._optimiser.zero_grad(set_to_none=True)
+                loss.backward()  # type: ignore[no-untyped-call]
+                self._optimiser.step()
+                for convolution in self._convolutions:
+                    convolution.apply_mask()
+                loss_sum += loss.detach() * len(batch)
+                correct += (output.detach().argmax(dim=1) == target).sum()
+        return Totals(loss=loss_sum.item(), correct=int(correct.item()), count=sum(len(batch) for batch in batches))
+
+    def weights(self) -> list[NDArray[Any]]:
+        return [_to_numpy(convolution.weight) for convolution in self._convolutions]
+
+    def gradients(self) -> list[NDArray[Any]]:
+        gradients = [convolution.weight.grad for convolution in self._convolutions]
+        assert all(gradient is not None for gradient in gradients), "no batch has been trained on yet"
+        return [_to_numpy(gradient) for gradient in gradients if gradient is not None]
+
+    def set_masks(self, masks: Sequence[NDArray[np.bool_]]) -> None:
+        for convolution, mask in zip(self._convolutions, masks, strict=True):
+            convolution.set_mask(torch.from_numpy(mask))
+
+    def snapshot(self) -> Snapshot:
+        return {name: _to_numpy(tensor) for name, tensor in self._network.state_dict().items()}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        self._network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in snapshot.items()})
+
+    @torch.no_grad()
+    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+        self._network.eval()
+        with reproducible_numerics():
+            parts = [
+                self._network(torch.tensor(x[start : start + PREDICTION_BATCH]).to(self._x))
+                for start in range(0, len(x), PREDICTION_BATCH)
+            ]
+        return torch.cat(parts).to("cpu", torch.float64).numpy()
+
+    def state_dict(self) -> dict[str, Any]:
+        # PyTorch hands out its live tensors; a checkpoint must not change while training goes on.
+        return copy.deepcopy({"network": self._network.state_dict(), "optimiser": self._optimiser.state_dict()})
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._network.load_state_dict(state["network"])
+        self._optimiser.load_state_dict(state["optimiser"])
+
+
+def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
+    return tensor.detach().to("cpu", copy=True).numpy()

@@ -1,0 +1,25 @@
+"""How much is exchanged, and when."""
+
+from __future__ import annotations
+
+import math
+
+from dsn.config import SparsityConfig
+
+
+def update_due(sparsity: SparsityConfig, epoch: int) -> bool:
+    """Whether masks change at the end of ``epoch`` (from 1): at epochs update_every, 2 * update_every, ..."""
+    return sparsity.explore and sparsity.level != "dense" and epoch % sparsity.update_every == 0
+
+
+def exchanged_fraction(sparsity: SparsityConfig, step: int, total_steps: int) -> float:
+    """The part of a group's active weights that an update after ``step`` of ``total_steps`` gradient steps exchanges.
+
+    f + (i - f) / 2 * (1 + cos(pi * t / T)), T = explore_until * total_steps, and f from T on; with the defaults
+    0.001 + 0.2495 * (1 + cos(pi * t / T)), the published code's (the paper's equation has no floor).
+    """
+    start, floor = sparsity.initial_fraction, sparsity.final_fraction
+    end = sparsity.explore_until * total_steps
+    if step >= end:
+        return floor
+    return floor + (start - floor) / 2 * (1 + math.cos(math.pi * step / end))

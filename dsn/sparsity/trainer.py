@@ -1,0 +1,135 @@
+"""The grouped dynamic sparse trainer: turns scores into masks (paper, Algorithm 1; published code).
+
+The one place where masks are made and edited. Whatever a rule returns, each group has exactly its number of active
+weights, all inside its region, before and after every update.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsn.config import SparsityConfig
+from dsn.randomness import generator
+from dsn.sparsity.drop import DROP
+from dsn.sparsity.grow import GROW
+from dsn.sparsity.regions import KernelGroup
+from dsn.sparsity.schedule import exchanged_fraction
+from dsn.sparsity.topology import INITIAL
+from dsn.sparsity.view import Array, GroupView
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SparseLayer:
+    """A layer with masks: the shape of its weight, (out_channels, in_channels, kernel_size), and its kernel groups."""
+
+    shape: tuple[int, int, int]
+    groups: tuple[KernelGroup, ...]
+
+
+def top_positions(scores: Array, eligible: Mask, count: int) -> NDArray[np.intp]:
+    """Flat positions of the ``count`` highest scores among the eligible.
+
+    Exact whatever the scores are: ties go to the lower position, and NaN ranks below every number.
+    """
+    positions = np.flatnonzero(eligible)
+    assert count <= positions.size, f"{count} wanted of {positions.size} eligible positions"
+    ranked = np.argsort(-scores.reshape(-1)[positions], kind="stable")
+    return positions[ranked[:count]]
+
+
+class SparseTrainer:
+    """Makes the initial masks of a network and edits them during training.
+
+    Args:
+        layers: the sparse layers, in order from the input.
+        sparsity: what to do.
+        seed: of the trial; topology and exploration have streams of their own.
+    """
+
+    def __init__(self, layers: Sequence[SparseLayer], sparsity: SparsityConfig, seed: int) -> None:
+        self._layers = tuple(layers)
+        self._sparsity = sparsity
+        self._seed = seed
+        self._rng = generator(seed, "exploration")
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether ``update`` must be given dense gradients."""
+        return GROW[self._sparsity.grow].needs_gradient
+
+    def initial_masks(self) -> list[Mask]:
+        """One mask a layer, in its weight's shape."""
+        topology = INITIAL[self._sparsity.initial]
+        masks = []
+        for index, layer in enumerate(self._layers):
+            rng = generator(self._seed, "topology", index)
+            mask = np.zeros(layer.shape, dtype=bool)
+            for group in layer.groups:
+                block = mask[group.start : group.stop, :, : group.region]
+                scores = topology(block.shape, rng)
+                block[...] = _chosen(scores, np.ones(block.shape, dtype=bool), group.active)
+            masks.append(mask)
+        return masks
+
+    def update(
+        self,
+        weights: Sequence[Array],
+        masks: Sequence[Mask],
+        gradients: Sequence[Array] | None,
+        *,
+        step: int,
+        total_steps: int,
+    ) -> list[Mask]:
+        """The masks after one round of pruning and regrowing; the arguments stay as they are.
+
+        Args:
+            weights: one a layer, zero where not active.
+            masks: the present ones.
+            gradients: dense gradients of the last mini-batch, or None when ``needs_gradient`` is False.
+            step: gradient steps made so far.
+            total_steps: gradient steps of the whole training.
+        """
+        fraction = exchanged_fraction(self._sparsity, step, total_steps)
+        updated = []
+        for index, layer in enumerate(self._layers):
+            mask = masks[index].copy()
+            for group in layer.groups:
+                where = (slice(group.start, group.stop), slice(None), slice(0, group.region))
+                view = GroupView(
+                    weight=weights[index][where],
+                    active=masks[index][where],
+                    gradient=None if gradients is None else gradients[index][where],
+                )
+                mask[where] = self._exchange(view, fraction)
+            updated.append(mask)
+        return updated
+
+    def _exchange(self, view: GroupView, fraction: float) -> Mask:
+        """Prune ceil(fraction * active) weights of one group and regrow as many among all that were not kept."""
+        active = int(np.count_nonzero(view.active))
+        count = min(math.ceil(fraction * active), active)
+        # Drop ranks upwards from the lowest score, so the trainer negates; NaN scores are then dropped last.
+        dropped = _chosen(-DROP[self._sparsity.drop](view, self._rng), view.active, count)
+        kept = view.active & ~dropped
+        grown = _chosen(GROW[self._sparsity.grow].score(view, self._rng), ~kept, count)
+        return kept | grown
+
+    def state_dict(self) -> dict[str, object]:
+        """What a checkpoint needs: the exploration stream's position."""
+        return {"exploration": self._rng.bit_generator.state}
+
+    def load_state_dict(self, state: dict[str, object]) -> None:
+        self._rng.bit_generator.state = state["exploration"]  # type: ignore[assignment]
+
+
+def _chosen(scores: Array, eligible: Mask, count: int) -> Mask:
+    chosen = np.zeros(eligible.size, dtype=bool)
+    chosen[top_positions(scores, eligible, count)] = True
+    return chosen.reshape(eligible.shape)

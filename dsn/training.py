@@ -1,0 +1,201 @@
+"""The training loop of the paper's protocol, as an object that holds all state of one trial.
+
+    training = Training(config, data, seed=0)
+    for record in training.epochs():   # a record an epoch, as it ends
+        ...
+    result = training.result()
+
+The caller drives: it may stop between any two epochs, take ``state_dict()`` as a checkpoint, and go on from it in
+another process with ``load_state_dict()``, to the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsn.config import RunConfig, TrainingConfig
+from dsn.data.dataset import TimeSeriesData
+from dsn.engines import ENGINES
+from dsn.engines.contract import Snapshot, Totals
+from dsn.errors import Diverged
+from dsn.metrics import accuracy, log_loss
+from dsn.randomness import generator
+from dsn.sparsity.schedule import update_due
+from dsn.sparsity.trainer import SparseTrainer
+
+
+@dataclass(frozen=True, kw_only=True)
+class EpochRecord:
+    """One epoch: means over its series of what each batch showed before its step, and the epoch's wall time."""
+
+    epoch: int
+    train_loss: float
+    train_accuracy: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FitResult:
+    """The selected network and how it came about.
+
+    Attributes:
+        metrics: ``test_accuracy, test_loss, train_accuracy, train_loss`` of the selected network (the two of training
+            are the running ones of its epoch), ``best_epoch``, ``epochs``, ``train_seconds``, ``test_seconds``.
+        history: a record an epoch.
+        network: the selected network's arrays by name.
+    """
+
+    metrics: dict[str, float]
+    history: tuple[EpochRecord, ...]
+    network: Snapshot
+
+
+def cosine_learning_rate(training: TrainingConfig, epoch: int) -> float:
+    """The learning rate of ``epoch`` (from 1): a cosine from the first rate towards the final one."""
+    start, end = training.learning_rate, training.final_learning_rate
+    return end + (start - end) * (1 + math.cos(math.pi * (epoch - 1) / training.epochs)) / 2
+
+
+class Training:
+    """One trial in progress. All of its state is here: engine, masks, generators, counters, the best network so far.
+
+    Args:
+        config: what to train.
+        data: prepared series.
+        seed: of all of the trial's random streams.
+        engine: a key of ``dsn.engines.ENGINES``.
+        device: where the engine computes.
+    """
+
+    def __init__(
+        self, config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "torch", device: str = "cpu"
+    ) -> None:
+        self._config = config
+        self._data = data
+        self._engine = ENGINES[engine](config, data, seed=seed, device=device)
+        self._sparse = SparseTrainer(self._engine.sparse_layers, config.sparsity, seed)
+        self._order = generator(seed, "order")
+        self._batch_size = config.training.batch_size_for(len(data.y_train))
+        self._steps_per_epoch = -(-len(data.y_train) // self._batch_size)
+        self._masks = self._sparse.initial_masks()
+        self._engine.set_masks(self._masks)
+        self._history: list[EpochRecord] = []
+        self._best: tuple[EpochRecord, Snapshot] | None = None
+
+    @property
+    def epoch(self) -> int:
+        """Epochs done."""
+        return len(self._history)
+
+    @property
+    def masks(self) -> list[NDArray[np.bool_]]:
+        """The present masks, one a sparse layer, (C_out, C_in, k) each."""
+        return [mask.copy() for mask in self._masks]
+
+    def epochs(self) -> Iterator[EpochRecord]:
+        """Train on, an epoch at a time, to the last of the configuration.
+
+        Raises:
+            Diverged: the loss is not finite.
+        """
+        while self.epoch < self._config.training.epochs:
+            yield self._train_epoch()
+
+    def _train_epoch(self) -> EpochRecord:
+        epoch, started = self.epoch + 1, time.perf_counter()
+        rate = cosine_learning_rate(self._config.training, epoch)
+        totals = self._engine.train(self._batches(), rate)
+        if not math.isfinite(totals.loss):
+            raise Diverged(epoch)
+        # Selected before the masks change: the network that is kept is the one whose loss was measured.
+        record = _record(totals, epoch, rate, time.perf_counter() - started)
+        if self._best is None or record.train_loss <= self._best[0].train_loss:
+            self._best = (record, self._engine.snapshot())
+        if update_due(self._config.sparsity, epoch):
+            self._update_masks(epoch)
+        self._history.append(record)
+        return record
+
+    def _batches(self) -> list[NDArray[np.intp]]:
+        """A new order of the training set, in batches; the last may be smaller and is kept."""
+        order = self._order.permutation(len(self._data.y_train))
+        return [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
+
+    def _update_masks(self, epoch: int) -> None:
+        self._masks = self._sparse.update(
+            self._engine.weights(),
+            self._masks,
+            self._engine.gradients() if self._sparse.needs_gradient else None,
+            step=epoch * self._steps_per_epoch,
+            total_steps=self._config.training.epochs * self._steps_per_epoch,
+        )
+        self._engine.set_masks(self._masks)
+
+    def result(self) -> FitResult:
+        """Evaluate the network of the lowest training loss on the test set, once."""
+        assert self._best is not None, "no epoch has been trained"
+        record, network = self._best
+        present = self._engine.snapshot()
+        self._engine.restore(network)
+        started = time.perf_counter()
+        log_probabilities = self._engine.predict(self._data.x_test)
+        test_seconds = time.perf_counter() - started
+        self._engine.restore(present)
+        metrics = {
+            "test_accuracy": accuracy(log_probabilities, self._data.y_test),
+            "test_loss": log_loss(log_probabilities, self._data.y_test),
+            "train_accuracy": record.train_accuracy,
+            "train_loss": record.train_loss,
+            "best_epoch": record.epoch,
+            "epochs": self.epoch,
+            "train_seconds": sum(each.seconds for each in self._history),
+            "test_seconds": test_seconds,
+        }
+        return FitResult(metrics=metrics, history=tuple(self._history), network=network)
+
+    def state_dict(self) -> dict[str, Any]:
+        """A checkpoint: everything that the rest of the training depends on."""
+        return {
+            "engine": self._engine.state_dict(),
+            "sparse": self._sparse.state_dict(),
+            "masks": self.masks,
+            "order": self._order.bit_generator.state,
+            "history": [asdict(record) for record in self._history],
+            "best": None if self._best is None else (asdict(self._best[0]), self._best[1]),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint of the same configuration, data and seed."""
+        self._engine.load_state_dict(state["engine"])
+        self._sparse.load_state_dict(state["sparse"])
+        self._masks = [mask.copy() for mask in state["masks"]]
+        self._order.bit_generator.state = state["order"]
+        self._history = [EpochRecord(**record) for record in state["history"]]
+        best = state["best"]
+        self._best = None if best is None else (EpochRecord(**best[0]), best[1])
+
+
+def fit(config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "torch", device: str = "cpu") -> FitResult:
+    """Train to the end and evaluate, in one call."""
+    training = Training(config, data, seed=seed, engine=engine, device=device)
+    for _ in training.epochs():
+        pass
+    return training.result()
+
+
+def _record(totals: Totals, epoch: int, learning_rate: float, seconds: float) -> EpochRecord:
+    return EpochRecord(
+        epoch=epoch,
+        train_loss=totals.loss / totals.count,
+        train_accuracy=totals.correct / totals.count,
+        learning_rate=learning_rate,
+        seconds=seconds,
+    )

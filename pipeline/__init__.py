@@ -1,0 +1,1 @@
+"""The orchestration: studies in, trained models, MLflow runs and reports out. See pipeline/README.md."""

@@ -1,0 +1,451 @@
+"""Tables of a study as plain data, and their renderings as Markdown and as terminal text.
+
+A new table is one function from frames to a ``Table``; every renderer (the two below, the HTML template) shows it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import sys
+import textwrap
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from pipeline.analysis import statistics
+from pipeline.analysis.results import StudyResults
+
+Row = Mapping[Hashable, Any]
+"""A row of a frame, by column."""
+
+ABSENT = "–"
+"""What stands where there is no number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Column:
+    """A heading, and whether the column holds numbers (set flush right) or words (flush left)."""
+
+    name: str
+    numeric: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """The text of a cell, whether it is the best of its row or column, and what more a reader may ask to see."""
+
+    text: str
+    best: bool = False
+    tooltip: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table ready to be shown.
+
+    Attributes:
+        title: a short heading.
+        columns: one for each cell of a row.
+        rows: the body.
+        summary: rows over the whole body, set apart at its end.
+        notes: sentences on how to read the table and on what is left out.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    summary: tuple[tuple[Cell, ...], ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        assert all(len(row) == len(self.columns) for row in self.rows + self.summary), "a row of another width"
+
+
+# Renderings
+
+
+def to_markdown(table: Table) -> str:
+    """The table in GitHub's Markdown with its title as a third-level heading, best cells bold, notes below."""
+    lines = [f"### {escape_markdown(table.title)}", ""]
+    lines.append(_markdown_row(escape_markdown(column.name) for column in table.columns))
+    lines.append(_markdown_row("---:" if column.numeric else "---" for column in table.columns))
+    lines += [_markdown_row(_markdown_cell(cell) for cell in row) for row in table.rows + table.summary]
+    for note in table.notes:
+        lines += ["", escape_markdown(note)]
+    return "\n".join(lines) + "\n"
+
+
+def to_text(table: Table, width: int | None = None) -> str:
+    """The table for a terminal: aligned columns, ``*`` behind the best, notes below; no escape sequences.
+
+    Args:
+        table: what to show.
+        width: characters a line: a wider table is cut into blocks of columns that each repeat the first column, and
+            notes are wrapped. None does neither.
+    """
+    body = table.rows + table.summary
+    starred = [any(row[index].best for row in body) for index in range(len(table.columns))]
+    grid = [[_starred(column.name, False, pad) for column, pad in zip(table.columns, starred, strict=True)]]
+    grid += [[_starred(cell.text, cell.best, pad) for cell, pad in zip(row, starred, strict=True)] for row in body]
+    widths = [max(len(row[index]) for row in grid) for index in range(len(table.columns))]
+    lines = [_printable(table.title)]
+    for block in _blocks(widths, width):
+        lines.append("")
+        rule = "-" * (sum(widths[index] for index in block) + 2 * (len(block) - 1))
+        for number, row in enumerate(grid):
+            if number in (1, 1 + len(table.rows)):
+                lines.append(rule)
+            lines.append("  ".join(_aligned(row[index], widths[index], table.columns[index]) for index in block))
+    notes = [*table.notes, "* best"] if any(starred) else list(table.notes)
+    lines += ["", *(textwrap.fill(_printable(note), width or sys.maxsize) for note in notes)] if notes else []
+    return "\n".join(line.rstrip() for line in lines) + "\n"
+
+
+def escape_markdown(text: str) -> str:
+    """``text`` on one line, without any character that Markdown or HTML inside it would act on."""
+    escaped = re.sub(r"([\\`*|\[\]~$])", r"\\\1", _printable(text).replace("&", "&amp;"))
+    # An underscore inside a word (model.kernel_size) is harmless and reads better as it is.
+    escaped = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", escaped)
+    return escaped.replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _markdown_row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _markdown_cell(cell: Cell) -> str:
+    return f"**{escape_markdown(cell.text)}**" if cell.best else escape_markdown(cell.text)
+
+
+def _printable(text: str) -> str:
+    """``text`` on one line, without control characters: a name must not move the cursor of a terminal."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _starred(text: str, best: bool, pad: bool) -> str:
+    """``text`` with its star, or with a blank for it in a column that has stars, so that numbers stay aligned."""
+    return _printable(text) + ("*" if best else " " if pad else "")
+
+
+def _aligned(text: str, width: int, column: Column) -> str:
+    return text.rjust(width) if column.numeric else text.ljust(width)
+
+
+def _blocks(widths: Sequence[int], limit: int | None) -> list[list[int]]:
+    """Indices of the columns of each block: the first column, then as many others as fit, at least one."""
+    blocks = [[0]]
+    for index in range(1, len(widths)):
+        used = sum(widths[other] + 2 for other in blocks[-1])
+        if limit is not None and len(blocks[-1]) > 1 and used + widths[index] > limit:
+            blocks.append([0])
+        blocks[-1].append(index)
+    return blocks
+
+
+# Tables
+
+
+def accuracy_table(results: StudyResults) -> Table:
+    """Test accuracy in percent, a row a data set and a column an arm: mean and sample standard deviation over seeds.
+
+    The best mean of each row is marked, all of them if several are equal after rounding. Below: the mean over the data
+    sets and wins / ties / losses against the first arm. A cell with trials missing says how many are done.
+    """
+    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
+    rows = []
+    for dataset in results.datasets:
+        own = [by_place[dataset, arm] for arm in results.arms]
+        best = _best([cell["mean"] for cell in own])
+        shown = (
+            Cell(text=_accuracy(cell), best=is_best, tooltip=_seeds_done(cell))
+            for cell, is_best in zip(own, best, strict=True)
+        )
+        rows.append((Cell(text=dataset), *shown))
+    shared = statistics.shared_datasets(cells)
+    compared = statistics.comparisons(results.trials, results.arms, results.datasets)
+    return Table(
+        title="Test accuracy (%)",
+        columns=(Column(name="data set", numeric=False), *(Column(name=arm) for arm in results.arms)),
+        rows=tuple(rows),
+        summary=(_mean_row(cells, shared, results), *_outcome_rows(compared, results)),
+        notes=_accuracy_notes(cells, shared, compared, results),
+    )
+
+
+def comparison_table(results: StudyResults) -> Table:
+    """Each other arm against the first: paired difference in points and wins, ties and losses over data sets."""
+    compared = statistics.comparisons(results.trials, results.arms, results.datasets)
+    names = ("arm", "difference (points)", "pairs", "wins", "ties", "losses", "left out")
+    rows = [
+        (
+            Cell(text=row["arm"]),
+            Cell(text=points(row["difference"]), tooltip=f"over {counted(row['paired_datasets'], 'data set')}"),
+            *_counts(row[name] for name in ("pairs", "wins", "ties", "losses", "left_out")),
+        )
+        for row in compared.to_dict("records")
+    ]
+    return Table(
+        title=f"Against {results.arms[0]}",
+        columns=tuple(Column(name=name, numeric=name != "arm") for name in names),
+        rows=tuple(rows),
+        notes=(
+            (
+                "The difference is the arm's test accuracy minus the reference's under the same seed, averaged over "
+                "seeds and then over data sets."
+            ),
+            (
+                "Wins, ties and losses count data sets by mean accuracy in percent, rounded to two decimals (halves "
+                "up); a data set is left out unless both arms have the same done seeds there."
+            ),
+        ),
+    )
+
+
+def cost_table(results: StudyResults) -> Table:
+    """What each arm costs: the mean over data sets of parameters, active weights, FLOPs and training time."""
+    costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    means, shared = statistics.mean_cost(costs, results.arms)
+    rows = [(Cell(text=str(row["arm"])), *_costs(row)) for row in means.to_dict("records")]
+    over = f"Means over {part_of(len(shared), len(results.datasets), 'data set')}"
+    missing = "." if len(shared) == len(results.datasets) else ", those in which every arm with results has one."
+    return Table(
+        title="Cost",
+        columns=(Column(name="arm", numeric=False), *_cost_columns()),
+        rows=tuple(rows),
+        notes=(
+            over + missing,
+            (
+                "FLOPs are those of one series: plain counts two for each multiply-add of an active weight, each layer "
+                "once; authors' is the count of the published code."
+            ),
+            "Training time is wall-clock time on whatever ran it.",
+        ),
+    )
+
+
+def cost_by_dataset_table(results: StudyResults) -> Table:
+    """The same as ``cost_table``, a row a data set and arm that has a done trial."""
+    costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    rows = [
+        (Cell(text=str(row["dataset"])), Cell(text=str(row["arm"])), *_costs(row))
+        for row in costs.to_dict("records")
+        if row["done"] > 0
+    ]
+    names = (Column(name="data set", numeric=False), Column(name="arm", numeric=False))
+    return Table(title="Cost by data set", columns=(*names, *_cost_columns()), rows=tuple(rows))
+
+
+def status_table(results: StudyResults) -> Table:
+    """How far the study is: a row an arm and one over all; planned is always the sum of the other columns."""
+    counts = statistics.status_counts(results.trials, results.arms)
+    names = ("planned", *statistics.STATUSES)
+    rows = [(Cell(text=str(row["arm"])), *_counts(row[name] for name in names)) for row in counts.to_dict("records")]
+    return Table(
+        title="Trials",
+        columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in names)),
+        rows=tuple(rows),
+        summary=((Cell(text="all"), *_counts(counts[name].sum() for name in names)),),
+    )
+
+
+def failures_table(results: StudyResults) -> Table | None:
+    """The failed trials and their causes, or None if there are none."""
+    failed = results.trials[results.trials["status"] == "failed"]
+    if failed.empty:
+        return None
+    names = ("trial", "arm", "data set", "seed", "kind", "cause")
+    rows = [
+        (
+            *_words(row[name] for name in ("trial_id", "arm", "dataset", "seed", "error_kind")),
+            Cell(text=cause(_word(row["error"])), tooltip=_word(row["error"])),
+        )
+        for row in failed.to_dict("records")
+    ]
+    columns = tuple(Column(name=name, numeric=name == "seed") for name in names)
+    return Table(title="Failures", columns=columns, rows=tuple(rows))
+
+
+def trials_table(results: StudyResults) -> Table:
+    """Every planned trial in plan order: where it belongs, how it stands and what came out of it."""
+    names = ("trial", "arm", "data set", "seed", "status", "accuracy (%)", "best epoch", "seconds")
+    rows = [
+        (
+            *_words(row[name] for name in ("trial_id", "arm", "dataset", "seed", "status")),
+            Cell(text=percent(_number(row["test_accuracy"]))),
+            Cell(text=_grouped(_number(row["best_epoch"]), decimals=0)),
+            Cell(text=_grouped(_number(row["train_seconds"]), decimals=1)),
+        )
+        for row in results.trials.to_dict("records")
+    ]
+    words = ("trial", "arm", "data set", "status")
+    columns = tuple(Column(name=name, numeric=name not in words) for name in names)
+    return Table(title="All trials", columns=columns, rows=tuple(rows))
+
+
+def provenance_table(results: StudyResults, most: int = 5) -> Table | None:
+    """What produced the results: the distinct values of each ``provenance.*`` column with the number of trials.
+
+    A column with more than ``most`` distinct values shows how many there are and the first in plan order. None if no
+    trial has any provenance.
+    """
+    rows = []
+    for name in (column for column in results.trials.columns if column.startswith("provenance.")):
+        values = [_word(value) for value in results.trials[name] if _word(value)]
+        counts = {value: values.count(value) for value in dict.fromkeys(values)}
+        if not counts:
+            continue
+        shown = [f"{value} ({counted(count, 'trial')})" for value, count in counts.items()]
+        text = "; ".join(shown) if len(shown) <= most else f"{len(shown)} distinct values, such as {shown[0]}"
+        rows.append((Cell(text=name.removeprefix("provenance.")), Cell(text=text)))
+    columns = (Column(name="what", numeric=False), Column(name="value", numeric=False))
+    return Table(title="Provenance", columns=columns, rows=tuple(rows)) if rows else None
+
+
+# Parts of tables
+
+
+def percent(fraction: float) -> str:
+    """An accuracy as it is shown everywhere: percent with two decimals, or the mark for absent."""
+    return ABSENT if math.isnan(fraction) else f"{statistics.rounded_percent(fraction):.2f}"
+
+
+def points(difference: float) -> str:
+    """A difference of accuracies in percentage points with its sign (a true minus), or the mark for absent."""
+    if math.isnan(difference):
+        return ABSENT
+    value = statistics.rounded_percent(difference)
+    sign = "+" if value > 0 else "−" if value < 0 else "±"
+    return f"{sign}{abs(value):.2f}"
+
+
+def counted(number: int, noun: str) -> str:
+    """``1 trial``, ``3 trials``, ``2 losses``."""
+    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
+    return f"{number} {noun if number == 1 else plural}"
+
+
+def part_of(part: int, whole: int, noun: str) -> str:
+    """``all 3 data sets``, ``2 of 3 data sets`` or, if there is only one, ``1 data set``."""
+    if part != whole:
+        return f"{part} of {counted(whole, noun)}"
+    return counted(whole, noun) if whole == 1 else f"all {counted(whole, noun)}"
+
+
+def cause(error: str, longest: int = 200) -> str:
+    """One line that says what went wrong: the last of a traceback, else the first; cut at ``longest`` characters."""
+    lines = [line.strip() for line in error.splitlines() if line.strip()]
+    if not lines:
+        return ABSENT
+    line = lines[-1] if any(line.startswith("Traceback (most recent call last)") for line in lines) else lines[0]
+    return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def _accuracy(cell: Row) -> str:
+    """``97.33 ± 0.50``, without the deviation of a single trial, with ``(2/3)`` behind it if trials are missing."""
+    mean, std, done, planned = (cell[name] for name in ("mean", "std", "done", "planned"))
+    if done == 0:
+        return ABSENT
+    spread = "" if math.isnan(std) else f" ± {percent(std)}"
+    missing = "" if done == planned else f" ({done}/{planned})"
+    return percent(mean) + spread + missing
+
+
+def _seeds_done(cell: Row) -> str:
+    if not cell["planned"]:
+        return "not planned"
+    return f"{cell['done']} of {counted(cell['planned'], 'seed')} done"
+
+
+def _best(means: Sequence[float]) -> list[bool]:
+    """Which of these are the highest after rounding; none if fewer than two have a value to compare."""
+    rounded = [statistics.rounded_percent(mean) for mean in means]
+    known = [mean for mean in rounded if not math.isnan(mean)]
+    return [len(known) > 1 and mean == max(known) for mean in rounded]
+
+
+def _mean_row(cells: pd.DataFrame, shared: Sequence[str], results: StudyResults) -> tuple[Cell, ...]:
+    means = statistics.mean_over_datasets(cells, shared)
+    best = _best([means[arm] for arm in results.arms])
+    shown = (Cell(text=percent(means[arm]), best=mark) for arm, mark in zip(results.arms, best, strict=True))
+    return (Cell(text=f"mean over {counted(len(shared), 'data set')}"), *shown)
+
+
+def _outcome_rows(compared: pd.DataFrame, results: StudyResults) -> tuple[tuple[Cell, ...], ...]:
+    """The row of wins / ties / losses; none if there is no other arm."""
+    if compared.empty:
+        return ()
+    outcomes = [
+        Cell(
+            text=f"{row['wins']} / {row['ties']} / {row['losses']}",
+            tooltip=part_of(row["wins"] + row["ties"] + row["losses"], len(results.datasets), "data set") + " compared",
+        )
+        for row in compared.to_dict("records")
+    ]
+    return ((Cell(text="wins / ties / losses"), Cell(text="reference"), *outcomes),)
+
+
+def _accuracy_notes(
+    cells: pd.DataFrame, shared: Sequence[str], compared: pd.DataFrame, results: StudyResults
+) -> tuple[str, ...]:
+    notes = ["Mean ± sample standard deviation over seeds; a single seed has none."]
+    if ((cells["done"] > 0) & (cells["done"] < cells["planned"])).any():
+        notes.append("(2/3) marks a cell with two of its three planned trials done.")
+    if any(len(set(seeds)) < len(seeds) for seeds in cells["seeds"]):
+        notes.append("Some cells hold several trials of one seed; they are in no comparison and in no mean below.")
+    left_out = [name for name in results.datasets if name not in shared]
+    if left_out:
+        notes.append(
+            f"The mean leaves out {_listed(left_out)}, where the arms with results do not have the same done seeds."
+        )
+    skipped = [f"{row['left_out']} of {row['arm']}" for row in compared.to_dict("records") if row["left_out"]]
+    if skipped:
+        notes.append(
+            "Wins / ties / losses leave out data sets where arm and reference do not have the same done seeds: "
+            f"{_listed(skipped)}."
+        )
+    return tuple(notes)
+
+
+def _cost_columns() -> tuple[Column, ...]:
+    names = ("parameters (K)", "active weights (K)", "FLOPs, plain (M)", "FLOPs, authors' (M)", "training (s)")
+    return tuple(Column(name=name) for name in names)
+
+
+def _costs(row: Row) -> tuple[Cell, ...]:
+    """The cells of ``statistics.COSTS`` in the units of ``_cost_columns``."""
+    scales = (1e3, 1e3, 1e6, 1e6, 1.0)
+    return tuple(
+        Cell(text=_grouped(row[name] / scale, decimals=1 if name == "train_seconds" else 2))
+        for name, scale in zip(statistics.COSTS, scales, strict=True)
+    )
+
+
+def _grouped(value: float, *, decimals: int) -> str:
+    return ABSENT if math.isnan(value) else f"{value:,.{decimals}f}"
+
+
+def _counts(values: Iterable[float]) -> Iterable[Cell]:
+    return (Cell(text=str(int(value))) for value in values)
+
+
+def _words(values: Iterable[Any]) -> Iterable[Cell]:
+    return (Cell(text=_word(value)) for value in values)
+
+
+def _word(value: Any) -> str:
+    """``value`` as text, empty for the several ways in which a frame says that there is none."""
+    return "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
+
+
+def _number(value: Any) -> float:
+    return math.nan if pd.isna(value) else float(value)
+
+
+def _listed(names: Sequence[str], most: int = 5) -> str:
+    """``A, B, C``, or the first few and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

@@ -1,0 +1,201 @@
+"""The command line. Every command is a thin layer over one function elsewhere, which is imported when it is called."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dsn.errors import DSNError, InvalidInput
+from pipeline.errors import ExitCode, Interrupted, Locked, UnknownStudy
+from pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipeline.analysis.report import ReportPaths
+    from pipeline.analysis.results import StudyResults
+    from pipeline.planning import Plan
+    from pipeline.spec import Study
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Ablation studies of dynamic sparse networks: a study file in; trained models, MLflow runs and a report out.",
+)
+
+StudyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The study's YAML file.", show_default=False)]
+StudyName = Annotated[str, typer.Argument(metavar="NAME", help="A study's name, or its YAML file.", show_default=False)]
+Profile = Annotated[str | None, typer.Option(help="Apply this profile of the study file.")]
+Place = Annotated[
+    Path | None, typer.Option("--workspace", help="Folder of all results [default: $DSN_WORKSPACE or ./workspace].")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.command()
+def plan(file: StudyFile, profile: Profile = None, workspace: Place = None, as_json: AsJson = False) -> None:
+    """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
+    from pipeline.plan_text import plan_summary, plan_text
+
+    made = _planned(file, profile, Workspace.locate(workspace))[1]
+    typer.echo(json.dumps(plan_summary(made), indent=2) if as_json else plan_text(made))
+
+
+@app.command()
+def run(
+    file: StudyFile,
+    profile: Profile = None,
+    workspace: Place = None,
+    rerun_failed: Annotated[bool, typer.Option("--rerun-failed", help="Try failed trials again.")] = False,
+) -> None:
+    """Run what is missing of a study, then write its report. May be stopped and repeated at any time."""
+    from pipeline.run import run_study
+
+    place = Workspace.locate(workspace)
+    study, made = _planned(file, profile, place)
+    results, report = run_study(study, made, place, _say, rerun_failed=rerun_failed)
+    _show_results(results, report)
+    if (results.trials["status"] == "failed").any():
+        raise typer.Exit(ExitCode.TRIALS_FAILED)
+
+
+@app.command()
+def status(name: StudyName, profile: Profile = None, workspace: Place = None, as_json: AsJson = False) -> None:
+    """Count a study's trials: planned = done + pruned + failed + running + pending."""
+    from pipeline.ledger import read_states
+    from pipeline.record import load_record
+
+    place = Workspace.locate(workspace)
+    record = load_record(place, _study_name(name, profile))
+    counts: dict[str, int] = {**record.counts(read_states(place))}
+    planned = len(record.trials)
+    if as_json:
+        typer.echo(json.dumps({"study": record.name, "planned": planned, **counts}))
+    else:
+        typer.echo(f"{record.name}: {planned} planned = " + " + ".join(f"{n} {state}" for state, n in counts.items()))
+
+
+@app.command()
+def report(name: StudyName, profile: Profile = None, workspace: Place = None) -> None:
+    """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
+    from pipeline.run import publish
+
+    _show_results(*publish(Workspace.locate(workspace), _study_name(name, profile)))
+
+
+@app.command()
+def trial(
+    trial_id: Annotated[str, typer.Argument(metavar="ID", help="A trial's id, or its first digits.")],
+    workspace: Place = None,
+) -> None:
+    """Train one trial of a study in this process, without Ray or MLflow, for a debugger. Records nothing."""
+    from pipeline.record import find_trial
+    from pipeline.trial import run_trial
+
+    found = find_trial(Workspace.locate(workspace), trial_id)
+    _say(f"{found.trial_id}: {found.title}")
+    result = run_trial(found, keep_model=False)
+    if result.error:
+        _say(result.error.traceback or result.error.message)
+        raise typer.Exit(ExitCode.TRIALS_FAILED)
+    typer.echo(json.dumps({"trial": found.trial_id, "config": found.config.to_dict(), **result.metrics}, indent=2))
+
+
+@app.command()
+def sync(name: StudyName, profile: Profile = None, workspace: Place = None) -> None:
+    """Bring MLflow up to date with the ledger; rebuilds it if the store is new."""
+    from pipeline.ledger import is_driven
+    from pipeline.record import load_record
+    from pipeline.tracking_process import sync as project
+
+    place = Workspace.locate(workspace)
+    study = load_record(place, _study_name(name, profile)).name
+    if is_driven(place, study):
+        raise Locked(study, "a driver, which keeps MLflow up to date itself")
+    if project(place, study):
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+@app.command()
+def ui(
+    workspace: Place = None,
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+) -> None:
+    """Serve the MLflow UI on the workspace, to this machine only."""
+    from pipeline.tracking_process import UI_HOST, show_ui
+
+    place = Workspace.locate(workspace)
+    if not place.ledgers.is_dir():
+        raise UnknownStudy("has no studies yet; run one first", key="workspace", value=str(place.root))
+    _say(f"MLflow on http://{UI_HOST}:{port} (Ctrl-C stops it)")
+    raise typer.Exit(show_ui(place, port))
+
+
+def _planned(file: Path, profile: str | None, workspace: Workspace) -> tuple[Study, Plan]:
+    from dsn.data import describe
+    from dsn.data.cache import DescriptionCache
+    from pipeline.planning import make_plan
+    from pipeline.spec import read_study
+
+    study = read_study(file, profile)
+    cache = DescriptionCache(workspace.data_cache)
+    made = make_plan(study, lambda config: describe(config, cache))
+    cache.save()
+    return study, made
+
+
+def _study_name(given: str, profile: str | None) -> str:
+    """A name as given, or the one inside a study file."""
+    if not given.endswith((".yaml", ".yml")):
+        return given if profile is None else f"{given}@{profile}"
+    from pipeline.spec import read_study
+
+    return read_study(Path(given), profile).spec.name
+
+
+def _show_results(results: StudyResults, report: ReportPaths) -> None:
+    from pipeline.analysis.tables import accuracy_table, cost_table, status_table, to_text
+
+    for table in (accuracy_table(results), cost_table(results), status_table(results)):
+        typer.echo(to_text(table, width=shutil.get_terminal_size((120, 24)).columns) + "\n")
+    typer.echo(f"Report:    {report.html}")
+    typer.echo(f"MLflow UI: {_ui_command()}")
+
+
+def _ui_command() -> str:
+    """The command as it can be typed here: with its path when it is not on the search path."""
+    here = Path(sys.executable).parent / "dsn"
+    command = "dsn" if shutil.which("dsn") else os.path.relpath(here)
+    return f"{command} ui"
+
+
+def _say(line: str) -> None:
+    """Progress goes to standard error: standard output carries results alone."""
+    print(line, file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _errors_as_exit_codes() -> Iterator[None]:
+    codes: tuple[tuple[type[DSNError], ExitCode], ...] = (
+        (InvalidInput, ExitCode.INVALID_INPUT),
+        (Locked, ExitCode.LOCKED),
+        (Interrupted, ExitCode.INTERRUPTED),
+    )
+    try:
+        yield
+    except DSNError as error:
+        _say(f"dsn: {error}")
+        sys.exit(next((code for kind, code in codes if isinstance(error, kind)), ExitCode.BUG))
+
+
+def main(command: Callable[[], object] = app) -> None:
+    """The entry point: runs a command and turns our exceptions into messages and exit codes."""
+    with _errors_as_exit_codes():
+        command()

@@ -1,0 +1,43 @@
+"""What only a study can run into; the tree goes on from ``dsn.errors``.
+
+DSNError
+|-- InvalidInput                (dsn.errors) exit code 2
+|   `-- UnknownStudy            a name that the workspace has no record of
+|-- Locked                      exit code 5: another driver works on the study
+`-- Interrupted                 exit code 4: stopped by a signal; the same command continues
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from dsn.errors import DSNError, InvalidInput
+
+
+class ExitCode(IntEnum):
+    """How a command ended, for scripts."""
+
+    OK = 0
+    BUG = 1
+    INVALID_INPUT = 2
+    TRIALS_FAILED = 3
+    INTERRUPTED = 4
+    LOCKED = 5
+    CHECK_FAILED = 6
+
+
+class UnknownStudy(InvalidInput):
+    """The workspace has no record of a study or trial of that name."""
+
+
+class Locked(DSNError):
+    """Another process drives the study. ``holder`` says which, in words."""
+
+    def __init__(self, study: str, holder: str) -> None:
+        self.study = study
+        self.holder = holder
+        super().__init__(f"study {study!r} is being run by {holder}")
+
+
+class Interrupted(DSNError):
+    """A signal stopped the run before all trials were done."""

@@ -1,0 +1,49 @@
+"""Files that are either whole or absent, whatever interrupts the writer."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write_atomic(path: Path, content: bytes | str) -> None:
+    """Puts ``content`` (text as UTF-8) at ``path``: a reader sees the old file or the new one, never a part.
+
+    The content is on the disk before the name is, and the name is on the disk before this returns. The folder must
+    exist; parallel writers of one path are safe, the last one wins. Line ends are written as they are.
+
+    Raises:
+        OSError: the folder is missing or not writable, or the disk is full; ``path`` is then as it was.
+    """
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    # In the same folder: a rename is atomic only within one file system.
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.", suffix=".tmp")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            os.fchmod(file.fileno(), _mode_for(path))
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def _mode_for(path: Path) -> int:
+    """The permissions of the file that is replaced; 0644 for a new one (mkstemp's 0600 would hide it from others)."""
+    try:
+        return path.stat().st_mode & 0o777
+    except FileNotFoundError:
+        return 0o644
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes a rename in ``folder`` survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,38 @@
+"""What makes two trials the same trial."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from dsn.config import RunConfig
+from dsn.sparsity.regions import SMALLEST_SPARSE_KERNEL
+
+SEMANTICS = 1
+"""Raised whenever the same configuration, seed and data would give other results than before."""
+
+_EXPLORATION_ONLY = ("drop", "grow", "update_every", "initial_fraction", "final_fraction", "explore_until")
+
+
+def canonical(config: RunConfig) -> dict[str, Any]:
+    """The part of a configuration that results depend on, as plain values.
+
+    Where the data lies is left out (its content counts), and so are settings that this configuration never reads: a
+    dense network has no topology, a fixed one no regrowth. So such trials are run once, whatever study asks.
+    """
+    plain = config.to_dict()
+    plain["data"] = {key: plain["data"][key] for key in ("split", "normalisation")}
+    sparsity = plain["sparsity"]
+    if config.sparsity.level == "dense" or config.model.kernel_size < SMALLEST_SPARSE_KERNEL:
+        plain["sparsity"] = {"level": "dense"}
+    elif not config.sparsity.explore:
+        plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in _EXPLORATION_ONLY}
+    return plain
+
+
+def trial_id(config: RunConfig, seed: int, content_hash: str) -> str:
+    """16 hexadecimal digits that are equal exactly when canonical configuration, seed and data are."""
+    identity = {"config": canonical(config), "seed": seed, "data": content_hash, "semantics": SEMANTICS}
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,184 @@
+"""The durable record of every trial's life, and the truth on resume.
+
+One append-only file of JSON lines a study, synced to disk at every line, written by the one driver that holds the
+study's lock. A trial that is done in any study's ledger is done for all studies that contain it.
+
+Events: ``started`` (a worker has begun), ``done`` (with its results) and ``failed`` (with its error). Whatever a crash
+leaves behind can be read: a last line without its end was never acknowledged, and is cut off by the next writer.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from pipeline.errors import Locked
+from pipeline.files import sync_folder
+from pipeline.workspace import Workspace
+
+Status = Literal["pending", "running", "done", "pruned", "failed"]
+STATUSES: tuple[Status, ...] = ("done", "pruned", "failed", "running", "pending")
+
+_FILE = "ledger.jsonl"
+_LOCK = "lock"
+_LOCK_ATTEMPTS = 5
+_LOCK_PAUSE = 0.05
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialState:
+    """What the ledgers say of one trial. ``record`` is its last event; None while it has none."""
+
+    status: Status
+    record: Mapping[str, Any] | None = None
+
+
+class Ledger:
+    """The writing end of a study's ledger; holds the study's lock from ``open`` to ``close``.
+
+    The lock is the kernel's: it ends with the process, so that a killed driver never blocks the next.
+    """
+
+    def __init__(self, folder: Path, lock: int) -> None:
+        self._lock = lock
+        self._file = _open_for_appending(folder / _FILE)
+
+    @classmethod
+    def open(cls, workspace: Workspace, study: str) -> Self:
+        """Take the lock and prepare to append.
+
+        Raises:
+            Locked: another process has it.
+        """
+        folder = workspace.study(study)
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        if not _acquired(lock):
+            os.close(lock)
+            raise Locked(study, (folder / _LOCK).read_text() or "another process")
+        holder = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}"
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, holder.encode(), 0)
+        return cls(folder, lock)
+
+    def append(self, event: str, trial_id: str, **details: Any) -> None:
+        """Write one event; when this returns it is on disk. A write that fails leaves no part of the line behind."""
+        record = {"event": event, "trial": trial_id, "time": time.time(), **details}
+        line = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        end = os.lseek(self._file, 0, os.SEEK_END)
+        try:
+            written = os.write(self._file, line)
+            if written < len(line):
+                raise OSError(f"only {written} of {len(line)} bytes could be written to the ledger")
+            os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, end)
+            raise
+
+    def close(self) -> None:
+        os.close(self._file)
+        os.close(self._lock)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _acquired(lock: int) -> bool:
+    """Take the lock if nobody drives; ``is_driven`` elsewhere may hold it for an instant, which is waited out."""
+    for _ in range(_LOCK_ATTEMPTS):
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE)
+    return False
+
+
+def _open_for_appending(path: Path) -> int:
+    """Open, and cut off a torn last line: its writer died before it could act on it."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    size = os.lseek(file, 0, os.SEEK_END)
+    if size and os.pread(file, 1, size - 1) != b"\n":
+        content = os.pread(file, size, 0)
+        os.ftruncate(file, content.rfind(b"\n") + 1)
+        os.fsync(file)
+    sync_folder(path.parent)
+    return file
+
+
+def is_driven(workspace: Workspace, study: str) -> bool:
+    """Whether some process holds the study's lock at this moment."""
+    try:
+        lock = os.open(workspace.study(study) / _LOCK, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
+
+
+def read_records(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
+    """The complete lines of a ledger file from byte ``offset``, and the offset after them."""
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            content = file.read()
+    except FileNotFoundError:
+        return [], offset
+    end = content.rfind(b"\n") + 1
+    return [json.loads(line) for line in content[:end].splitlines()], offset + end
+
+
+def ledger_file(workspace: Workspace, study: str) -> Path:
+    """The file that ``study``'s driver appends to."""
+    return workspace.study(study) / _FILE
+
+
+def read_states(workspace: Workspace) -> dict[str, TrialState]:
+    """The state of every trial that any ledger of the workspace mentions."""
+    states: dict[str, TrialState] = {}
+    for path in sorted(workspace.ledgers.glob(f"*/{_FILE}")):
+        driven = is_driven(workspace, path.parent.name)
+        for identity, state in _states(read_records(path)[0], driven):
+            known = states.get(identity)
+            if known is None or _rank(state) >= _rank(known):
+                states[identity] = state
+    return states
+
+
+def _states(records: list[dict[str, Any]], driven: bool) -> Iterator[tuple[str, TrialState]]:
+    last: dict[str, dict[str, Any]] = {}
+    for record in records:
+        if last.get(record["trial"], {}).get("event") != "done":
+            last[record["trial"]] = record
+    for identity, record in last.items():
+        yield identity, TrialState(status=_status(record["event"], driven), record=record)
+
+
+def _status(event: str, driven: bool) -> Status:
+    if event == "started":
+        return "running" if driven else "pending"
+    assert event in ("done", "failed"), f"unknown event {event!r} in a ledger"
+    return "done" if event == "done" else "failed"
+
+
+def _rank(state: TrialState) -> int:
+    """What one study knows of a shared trial outweighs what another does not: done, then running, then the rest."""
+    return {"done": 3, "pruned": 3, "running": 2, "failed": 1, "pending": 0}[state.status]

@@ -1,0 +1,40 @@
+"""What comes back from a trial. Apart from ``pipeline.trial`` so that the driver need not import torch to read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+HISTORY = "history.parquet"
+NETWORK = "network.npz"
+
+ErrorKind = Literal["diverged", "invalid-data", "exception", "worker-lost"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialError:
+    """Why a trial failed. ``kind`` decides what is done about it."""
+
+    kind: ErrorKind
+    message: str
+    traceback: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialResult:
+    """What a trial leaves behind.
+
+    Attributes:
+        metrics: numbers by name (``pipeline.analysis.results.METRICS``); empty when it failed.
+        artifacts: file name -> content.
+        provenance: where and with what it was computed.
+        error: set exactly when it failed.
+    """
+
+    trial_id: str
+    status: Literal["done", "failed"]
+    started: float
+    metrics: dict[str, float] = field(default_factory=dict)
+    artifacts: dict[str, bytes] = field(default_factory=dict, repr=False)
+    provenance: dict[str, str] = field(default_factory=dict)
+    error: TrialError | None = None

@@ -1,0 +1,298 @@
+"""From a study to its trials: pure, instant, and without torch, ray, mlflow or aeon.
+
+A *cell* is what the study asks for: an arm, a data set, a seed. A *trial* is the training that answers it. Cells whose
+configurations mean the same share one trial.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from dsn.config import DataConfig, RunConfig
+from dsn.cost import Cost, count
+from dsn.data import DataInfo
+from dsn.errors import InvalidInput
+from dsn.recipes import RECIPES
+from pipeline.document import KeyPath
+from pipeline.estimate import estimated_seconds
+from pipeline.identity import trial_id
+from pipeline.spec import Resources, Study, explain
+
+Describe = Callable[[DataConfig], DataInfo]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrialSpec:
+    """One training to be done; plain enough to travel to a worker.
+
+    Attributes:
+        trial_id: identity (``pipeline.identity``).
+        config: resolved.
+        seed: of all its random streams.
+        arm: label of the first arm that asked for it.
+        engine: how steps are computed.
+        resources: what it may use.
+        cost: of its network.
+        seconds: estimated.
+    """
+
+    trial_id: str
+    config: RunConfig
+    seed: int
+    arm: str
+    engine: str
+    resources: Resources
+    cost: Cost
+    seconds: float
+
+    @property
+    def title(self) -> str:
+        """How a person calls it."""
+        return f"{self.arm} · {self.config.data.name} · seed {self.seed}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values; ``from_dict`` turns them back."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, plain: Mapping[str, Any]) -> TrialSpec:
+        return TypeAdapter(cls).validate_json(json.dumps(plain))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One place of the study's grid, and the trial that fills it."""
+
+    arm: str
+    dataset: str
+    seed: int
+    trial_id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All cells in the order of the file, and the distinct trials, the longest first."""
+
+    study: str
+    arms: tuple[str, ...]
+    datasets: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    trials: tuple[TrialSpec, ...]
+
+    @property
+    def seconds(self) -> float:
+        """Estimated core-seconds of all trials together."""
+        return sum(trial.seconds * trial.resources.cpus for trial in self.trials)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """Overrides: an arm of the file under one combination of factor values.
+
+    ``label`` is ``name`` with that combination; ``origins`` says where in the document each dotted key was written.
+    """
+
+    name: str
+    label: str
+    overrides: Mapping[str, Any]
+    origins: Mapping[str, KeyPath]
+
+
+def make_plan(study: Study, describe: Describe) -> Plan:
+    """Expand a study.
+
+    Args:
+        study: validated.
+        describe: sizes and content hash of a data set, without loading it.
+
+    Raises:
+        InvalidInput: a configuration that cannot be, with the line that is to blame; a data set that cannot be used.
+    """
+    spec = study.spec
+    arms = list(_arms(study))
+    entries = list(_data_entries(study))
+    cells: list[Cell] = []
+    trials: dict[str, TrialSpec] = {}
+    labels: list[str] = []
+    for arm in arms:
+        for entry, origin in entries:
+            config = _resolved(study, arm, entry, origin)
+            if _excluded(study, arm, config):
+                continue
+            labels.append(arm.label)
+            info = _described(study, config, origin, describe)
+            cost = _cost(study, arm, config, info)
+            for seed in spec.seed_list:
+                identity = trial_id(config, seed, info.content_hash)
+                cells.append(Cell(arm=arm.label, dataset=config.data.name, seed=seed, trial_id=identity))
+                if identity not in trials:
+                    trials[identity] = TrialSpec(
+                        trial_id=identity,
+                        config=config,
+                        seed=seed,
+                        arm=arm.label,
+                        engine=spec.engine,
+                        resources=spec.resources,
+                        cost=cost,
+                        seconds=estimated_seconds(config, cost, info.train_n, info.test_n),
+                    )
+    if not cells:
+        raise InvalidInput("leaves no trial", key="exclude", place=study.document.place(("exclude",)))
+    return Plan(
+        study=spec.name,
+        arms=tuple(dict.fromkeys(labels)),
+        datasets=tuple(dict.fromkeys(cell.dataset for cell in cells)),
+        cells=tuple(cells),
+        trials=tuple(sorted(trials.values(), key=lambda trial: -trial.seconds)),
+    )
+
+
+def _arms(study: Study) -> Iterator[Arm]:
+    """Every arm crossed with every combination of factor values."""
+    spec = study.spec
+    base = _flattened(spec.base, ("base",))
+    values = spec.factors.values if spec.factors else {}
+    for name, written in spec.arms.items():
+        own = _flattened(written, ("arms", name))
+        for key in values:
+            if key in own:
+                raise InvalidInput("is set by an arm and by a factor", key=key, place=study.document.place(own[key][1]))
+        for combination in itertools.product(*values.values()):
+            chosen = dict(zip(values, combination, strict=True))
+            factors = {key: (value, ("factors", "values", key)) for key, value in chosen.items()}
+            merged = {**base, **own, **factors}
+            yield Arm(
+                name=name,
+                label=", ".join([name, *(f"{key}={_shown(value)}" for key, value in chosen.items())]),
+                overrides={key: value for key, (value, _) in merged.items()},
+                origins={key: origin for key, (_, origin) in merged.items()},
+            )
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> dict[str, tuple[Any, KeyPath]]:
+    flat: dict[str, tuple[Any, KeyPath]] = {}
+    for key, value in block.items():
+        if isinstance(value, dict) and value:
+            flat |= _flattened(value, (*origin, key), f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = (value, (*origin, key))
+    return flat
+
+
+def _data_entries(study: Study) -> Iterator[tuple[dict[str, Any], KeyPath]]:
+    """One entry a data set: the fields of its DataConfig, and where it was written."""
+    seen: set[str] = set()
+    for index, entry in enumerate(study.spec.data):
+        origin: KeyPath = ("data", index)
+        names = entry.get("names")
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            place = study.document.place((*origin, "names"))
+            raise InvalidInput("must list the names of data sets", key="names", value=names, place=place)
+        for name in names:
+            if name in seen:
+                place = study.document.place((*origin, "names"))
+                raise InvalidInput("is listed twice", key="names", value=name, place=place)
+            seen.add(name)
+            yield {**{key: value for key, value in entry.items() if key != "names"}, "name": name}, origin
+
+
+def _resolved(study: Study, arm: Arm, entry: Mapping[str, Any], origin: KeyPath) -> RunConfig:
+    """recipe < base < data entry < arm < factor, validated; an error is blamed on the line that wrote the value."""
+    overrides = dict(arm.overrides)
+    recipe = overrides.pop("recipe", "published-code")
+    if recipe not in RECIPES:
+        place = study.document.place(arm.origins["recipe"])
+        raise InvalidInput("unknown recipe", key="recipe", value=recipe, place=place, choices=sorted(RECIPES))
+    fixed = {key for key in overrides if key in ("data.source", "data.name", "data.path")}
+    if fixed:
+        key = min(fixed)
+        raise InvalidInput("belongs under data:", key=key, place=study.document.place(arm.origins[key]))
+    entry_keys = {f"data.{key}": value for key, value in entry.items()}
+    # What base says of the data is a default for the entries; what an arm or a factor says replaces theirs.
+    late = {key: value for key, value in overrides.items() if arm.origins[key][0] != "base"}
+    layers: dict[str, Any] = {**RECIPES[recipe], **overrides, **entry_keys, **late}
+    origins = {**{key: (*origin, key.partition(".")[2]) for key in entry_keys}, **arm.origins}
+    nested = _nested(layers)
+    try:
+        return TypeAdapter(RunConfig).validate_json(json.dumps(nested))
+    except ValidationError as error:
+        problem, where = explain(error, RunConfig, nested)
+        key = ".".join(map(str, where))
+        blamed = next((origins[name] for name in origins if name == key or name.startswith(f"{key}.")), origin)
+        raise InvalidInput(
+            problem.problem,
+            key=key,
+            value=problem.value,
+            place=study.document.place(blamed),
+            choices=problem.choices,
+        ) from error
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as nested mappings; a scalar where a mapping is needed is left for the validator to refuse."""
+    nested: dict[str, Any] = {}
+    for key in sorted(flat, key=lambda dotted: dotted.count(".")):
+        *parents, last = key.split(".")
+        node = nested
+        for part in parents:
+            node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                break
+        else:
+            node[last] = flat[key]
+    return nested
+
+
+def _excluded(study: Study, arm: Arm, config: RunConfig) -> bool:
+    """Whether some entry of ``exclude`` holds in all its parts."""
+    known = {f"{room}.{key}": value for room, block in config.to_dict().items() for key, value in block.items()}
+    known["arm"] = arm.name
+    for index, entry in enumerate(study.spec.exclude):
+        conditions = _flattened(entry, ("exclude", index))
+        for key, (_, origin) in conditions.items():
+            if key not in known:
+                raise InvalidInput("unknown key", key=key, place=study.document.place(origin), choices=sorted(known))
+        if conditions and all(known[key] == value for key, (value, _) in conditions.items()):
+            return True
+    return False
+
+
+def _described(study: Study, config: RunConfig, origin: KeyPath, describe: Describe) -> DataInfo:
+    try:
+        return describe(config.data)
+    except InvalidInput as error:
+        if error.place:
+            problem = str(error)
+            raise InvalidInput(
+                problem, key=f"data set {config.data.name}", place=study.document.place(origin)
+            ) from error
+        raise InvalidInput(
+            error.problem,
+            key=error.key,
+            value=error.value,
+            place=study.document.place(origin),
+            choices=error.choices,
+        ) from error
+
+
+def _cost(study: Study, arm: Arm, config: RunConfig, info: DataInfo) -> Cost:
+    try:
+        return count(config.model, config.sparsity, channels=info.channels, length=info.length, classes=info.classes)
+    except InvalidInput as error:
+        blamed = arm.origins.get(error.key, ("arms", arm.name))
+        raise InvalidInput(
+            f"arm {arm.label!r} on {config.data.name}: {error.problem}",
+            key=error.key,
+            value=error.value,
+            place=study.document.place(blamed),
+        ) from error

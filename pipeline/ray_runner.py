@@ -1,0 +1,209 @@
+"""Runs trials through Ray Tune. The only file that imports ray; the driver's side of it holds no results.
+
+Tune decides where and when: a searcher of our own hands it the plan, trial by trial, and a callback of our own hears
+what happened. Nothing of Tune's own bookkeeping is relied on after a crash (its snapshots are minutes old, see
+pipeline/README.md); the ledger is.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.outcome import TrialError, TrialResult
+from pipeline.planning import TrialSpec
+from pipeline.spec import Resources
+
+# Read by ray and tune when they are imported.
+_ENVIRONMENT = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_AIR_NEW_OUTPUT": "0",
+    # Ray hides no GPU from actors that asked for none, unless told to; ours hide them (see setup).
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Tune writes no logs, no snapshots, and leaves signals to the command line: 4-7 ms a trial instead of 30.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
+    "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
+}
+os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not in os.environ})
+
+import ray  # noqa: E402
+from ray import tune  # noqa: E402
+from ray.tune.execution.tune_controller import TuneController  # noqa: E402
+from ray.tune.experiment import Trial  # noqa: E402
+from ray.tune.schedulers import FIFOScheduler  # noqa: E402
+from ray.tune.search import Searcher  # noqa: E402
+
+REPORT_EVERY = 2.0
+"""Seconds between two reports of a running trial."""
+
+_RESULT = "dsn_result"
+_OBJECT_STORE = 200 * 2**20
+
+
+class Listener(Protocol):
+    """Hears of every trial, in the driver's process."""
+
+    def started(self, trial: TrialSpec) -> None: ...
+
+    def progressed(self, trial: TrialSpec, summary: dict[str, Any]) -> None: ...
+
+    def finished(self, trial: TrialSpec, result: TrialResult) -> None: ...
+
+
+class TrialActor(tune.Trainable):
+    """A worker process that runs one trial after the other."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial: a new process would cost a second, and two with torch."""
+        self._begin(new_config)
+        return True
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        plan: dict[str, dict[str, Any]] = ray.get(config["plan"])
+        self._trial = TrialSpec.from_dict(plan[config["trial"]])
+        if self._trial.resources.gpus == 0:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        # Imported here: torch looks for GPUs when it is, and the driver has no need of it.
+        from pipeline.trial import trial_epochs
+
+        self._epochs = trial_epochs(self._trial, keep_model=config["keep_model"])
+
+    def step(self) -> dict[str, Any]:
+        """Train for a moment and report; the last report carries the result."""
+        until = time.monotonic() + REPORT_EVERY
+        try:
+            record = next(self._epochs)
+            while time.monotonic() < until:
+                record = next(self._epochs)
+        except StopIteration as finished:
+            return {"done": True, _RESULT: finished.value}
+        return {"epoch": record.epoch, "train_loss": record.train_loss, "train_accuracy": record.train_accuracy}
+
+
+class PlanSearcher(Searcher):
+    """Feeds Tune the trials of a plan, in order."""
+
+    def __init__(self, trials: Iterable[TrialSpec], common: dict[str, Any]) -> None:
+        super().__init__()
+        self._waiting: Iterator[TrialSpec] = iter(trials)
+        self._common = common
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a string
+        trial = next(self._waiting, None)
+        return Searcher.FINISHED if trial is None else {"trial": trial.trial_id, **self._common}
+
+    def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
+        """The listener has been told by then."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger is what a run resumes from."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """See ``save``."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Tune pickles searchers into its snapshots; the plan has no place there.
+        return {}
+
+
+class Reporter(tune.Callback):
+    """Passes on what Tune sees, and takes results out of Tune's hands so that it keeps none in memory."""
+
+    def __init__(self, trials: Iterable[TrialSpec], listener: Listener) -> None:
+        self._trials = {trial.trial_id: trial for trial in trials}
+        self._listener = listener
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        self._listener.started(self._spec(trial))
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        finished = result.pop(_RESULT, None)
+        if finished is None:
+            self._listener.progressed(self._spec(trial), result)
+        else:
+            self._listener.finished(self._spec(trial), finished)
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The worker itself was lost: what a trial raises comes back as a result."""
+        cause = trial.get_pickled_error() or trial.get_error()
+        message = f"{type(cause).__name__}: {cause}" if cause else "the worker was lost"
+        error = TrialError(kind="worker-lost", message=message)
+        spec = self._spec(trial)
+        result = TrialResult(trial_id=spec.trial_id, status="failed", started=time.time(), error=error)
+        self._listener.finished(spec, result)
+
+    def _spec(self, trial: Trial) -> TrialSpec:
+        return self._trials[trial.config["trial"]]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class QueueScheduler(FIFOScheduler):
+    """First in, first out, as Tune's own queue of pending trials already is.
+
+    Tune's FIFOScheduler walks all trials ever made at every event, which grows with the study.
+    """
+
+    def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        return None
+
+
+def slots(resources: Resources) -> int:
+    """How many trials run at a time on this machine's cores."""
+    return max(1, len(os.sched_getaffinity(0)) // resources.cpus)
+
+
+def run_trials(
+    trials: list[TrialSpec], resources: Resources, listener: Listener, *, folder: Path, keep_model: bool
+) -> None:
+    """Run ``trials`` on this machine's cores and GPUs, as many at a time as ``resources`` allow.
+
+    Returns when all have finished or failed. A KeyboardInterrupt stops the workers and is passed on.
+    """
+    ray.init(
+        include_dashboard=False,
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+        num_cpus=len(os.sched_getaffinity(0)),
+        object_store_memory=_OBJECT_STORE,
+    )
+    try:
+        plan = ray.put({trial.trial_id: trial.to_dict() for trial in trials})
+        tune.Tuner(
+            tune.with_resources(TrialActor, {"cpu": resources.cpus, "gpu": resources.gpus}),
+            tune_config=tune.TuneConfig(
+                search_alg=PlanSearcher(trials, {"plan": plan, "keep_model": keep_model}),
+                scheduler=QueueScheduler(),  # type: ignore[no-untyped-call]
+                num_samples=len(trials),
+                reuse_actors=True,
+                trial_name_creator=_tune_name,
+                trial_dirname_creator=_tune_name,
+            ),
+            run_config=tune.RunConfig(
+                name="trials",
+                storage_path=str(folder),
+                verbose=0,
+                callbacks=[Reporter(trials, listener)],
+                failure_config=tune.FailureConfig(max_failures=0),
+                # Tune's default for classes is a checkpoint at the end; ours come back as results.
+                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            ),
+        ).fit()
+    finally:
+        ray.shutdown()
+
+
+def _tune_name(trial: Trial) -> str:
+    return str(trial.config["trial"])

@@ -1,0 +1,99 @@
+"""What a workspace remembers of a study beside its trials' results: the file's text and the plan made from it.
+
+With it, ``status``, ``report`` and MLflow need the study's name alone, and an edited file changes nothing until the
+next ``dsn run``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from pipeline.errors import UnknownStudy
+from pipeline.files import write_atomic
+from pipeline.ledger import STATUSES, Status, TrialState
+from pipeline.planning import Cell, Plan, TrialSpec
+from pipeline.spec import Study, Tracking
+from pipeline.workspace import Workspace
+
+_FILE = "study.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyRecord:
+    """The study as of its last run: see ``pipeline.spec.StudySpec`` and ``pipeline.planning.Plan`` for the fields."""
+
+    name: str
+    question: str
+    reproduces: str
+    source: str
+    file: str
+    tracking: Tracking
+    arms: list[str]
+    datasets: list[str]
+    cells: list[Cell]
+    trials: list[TrialSpec]
+
+    def counts(self, states: Mapping[str, TrialState]) -> dict[Status, int]:
+        """Trials by status; the values add up to ``len(self.trials)``."""
+        found = [states[trial.trial_id].status if trial.trial_id in states else "pending" for trial in self.trials]
+        return {status: found.count(status) for status in STATUSES}
+
+
+def make_record(study: Study, plan: Plan) -> StudyRecord:
+    """What to remember of a study that is about to run."""
+    spec = study.spec
+    return StudyRecord(
+        name=spec.name,
+        question=spec.question,
+        reproduces=spec.reproduces,
+        source=study.document.text,
+        file=study.document.file,
+        tracking=spec.tracking,
+        arms=list(plan.arms),
+        datasets=list(plan.datasets),
+        cells=list(plan.cells),
+        trials=list(plan.trials),
+    )
+
+
+def save_record(workspace: Workspace, record: StudyRecord) -> None:
+    """Durable before anything runs; the previous plan is replaced, results never are."""
+    folder = workspace.study(record.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomic(folder / _FILE, json.dumps(asdict(record)))
+
+
+def load_record(workspace: Workspace, name: str) -> StudyRecord:
+    """The record of ``name``.
+
+    Raises:
+        UnknownStudy: the workspace has none.
+    """
+    path = workspace.study(name) / _FILE
+    known = sorted(found.parent.name for found in workspace.ledgers.glob(f"*/{_FILE}"))
+    if name not in known:
+        raise UnknownStudy(f"not in workspace {workspace.root}", key="study", value=name, choices=known)
+    return TypeAdapter(StudyRecord).validate_json(path.read_bytes())
+
+
+def find_trial(workspace: Workspace, trial_id: str) -> TrialSpec:
+    """The trial whose id starts with ``trial_id``, in any study of the workspace.
+
+    Raises:
+        UnknownStudy: there is none, or more than one.
+    """
+    found: dict[str, Any] = {}
+    for path in sorted(workspace.ledgers.glob(f"*/{_FILE}")):
+        for trial in load_record(workspace, path.parent.name).trials:
+            if trial.trial_id.startswith(trial_id):
+                found[trial.trial_id] = trial
+    if len(found) != 1:
+        problem = "matches no trial" if not found else "matches several trials"
+        raise UnknownStudy(problem, key="trial", value=trial_id, choices=sorted(found))
+    trial_spec: TrialSpec = next(iter(found.values()))
+    return trial_spec

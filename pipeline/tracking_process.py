@@ -1,0 +1,78 @@
+"""The driver's handle on the process that writes to MLflow, and the command that shows it.
+
+MLflow is written by a process of its own that follows the ledger: it takes seconds to import, its store may be slow or
+away, and none of that may hold up a trial. When the driver ends, in whatever way, the pipe between them closes; the
+process then projects what is left in the ledger, and ends too.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from pipeline.workspace import Workspace
+
+LOG = "tracking.log"
+UI_HOST = "127.0.0.1"
+
+_ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+
+
+class TrackingProcess:
+    """Runs ``pipeline.tracking`` for a study from entering to leaving."""
+
+    def __init__(self, workspace: Workspace, study: str, say: Callable[[str], None]) -> None:
+        self._workspace = workspace
+        self._study = study
+        self._say = say
+
+    def __enter__(self) -> Self:
+        self._log = (self._workspace.study(self._study) / LOG).open("ab")
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "pipeline.tracking", str(self._workspace.root), self._study],
+            stdin=subprocess.PIPE,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            env=os.environ | _ENVIRONMENT,
+            # Ctrl-C reaches the whole foreground group; this process must live to record what was interrupted.
+            start_new_session=True,
+        )
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        code = self._process.wait()
+        self._log.close()
+        if code:
+            self._say(
+                f"MLflow could not be brought up to date (no result is lost; see {self._log.name}); "
+                f"once its store is reachable: dsn sync {self._study}"
+            )
+
+
+def sync(workspace: Workspace, study: str) -> int:
+    """Project the ledger to MLflow once, now; the process's exit code."""
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline.tracking", str(workspace.root), study],
+        stdin=subprocess.DEVNULL,
+        env=os.environ | _ENVIRONMENT,
+        check=False,
+    ).returncode
+
+
+def show_ui(workspace: Workspace, port: int) -> int:
+    """Serve MLflow's UI on the workspace's store, to this machine only, until interrupted."""
+    command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
+    command += ["--backend-store-uri", workspace.tracking_uri]
+    command += ["--default-artifact-root", str(workspace.tracking_artifacts)]
+    try:
+        return subprocess.run(command, env=os.environ | _ENVIRONMENT, check=False).returncode
+    except KeyboardInterrupt:
+        return 0

@@ -1,0 +1,123 @@
+"""One trial: the only place that reaches into the science beyond its configuration and costs.
+
+Nothing here knows of Ray, MLflow or the ledger; the same code runs in a worker and under a debugger.
+"""
+
+from __future__ import annotations
+
+import io
+import platform
+import socket
+import time
+import traceback
+from collections.abc import Generator
+from dataclasses import asdict
+from functools import lru_cache
+from importlib.metadata import version
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from dsn.artifact import network_bytes
+from dsn.config import DataConfig
+from dsn.data import load
+from dsn.data.dataset import TimeSeriesData
+from dsn.errors import Diverged, InvalidInput
+from dsn.training import EpochRecord, FitResult, Training
+from pipeline.outcome import HISTORY, NETWORK, ErrorKind, TrialError, TrialResult
+from pipeline.planning import TrialSpec
+
+
+def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord, None, TrialResult]:
+    """Train: yields a record an epoch, returns the result. Whatever goes wrong inside is returned, not raised."""
+    started = time.time()
+    provenance = _provenance(trial)
+    try:
+        data = _prepared(trial.config.data)
+        training = Training(trial.config, data, seed=trial.seed, engine=trial.engine, device=_device(trial))
+        yield from training.epochs()
+        result = training.result()
+    except Exception as error:  # noqa: BLE001
+        # Errors are data: the study goes on, the ledger says what happened.
+        cause = TrialError(kind=_kind(error), message=_message(error), traceback=traceback.format_exc())
+        return TrialResult(
+            trial_id=trial.trial_id, status="failed", started=started, provenance=provenance, error=cause
+        )
+    return TrialResult(
+        trial_id=trial.trial_id,
+        status="done",
+        started=started,
+        metrics=result.metrics | _cost_metrics(trial),
+        artifacts=_artifacts(trial, data, result, keep_model),
+        provenance=provenance,
+    )
+
+
+def run_trial(trial: TrialSpec, *, keep_model: bool = True) -> TrialResult:
+    """Train to the end."""
+    epochs = trial_epochs(trial, keep_model=keep_model)
+    while True:
+        try:
+            next(epochs)
+        except StopIteration as finished:
+            result: TrialResult = finished.value
+            return result
+
+
+@lru_cache(maxsize=4)
+def _prepared(config: DataConfig) -> TimeSeriesData:
+    """Trials of one data set follow each other in a worker; its arrays are read-only, so they can share them."""
+    return load(config)
+
+
+def _device(trial: TrialSpec) -> str:
+    return "cuda" if trial.resources.gpus > 0 else "cpu"
+
+
+def _kind(error: Exception) -> ErrorKind:
+    if isinstance(error, Diverged):
+        return "diverged"
+    return "invalid-data" if isinstance(error, InvalidInput) else "exception"
+
+
+def _message(error: Exception) -> str:
+    return str(error) if isinstance(error, Diverged | InvalidInput) else f"{type(error).__name__}: {error}"
+
+
+def _cost_metrics(trial: TrialSpec) -> dict[str, float]:
+    cost = asdict(trial.cost)
+    return {name: cost[name] for name in ("parameters", "active_weights", "flops", "flops_published")}
+
+
+def _artifacts(trial: TrialSpec, data: TimeSeriesData, result: FitResult, keep_model: bool) -> dict[str, bytes]:
+    buffer = io.BytesIO()
+    pd.DataFrame([asdict(record) for record in result.history]).to_parquet(buffer, index=False)
+    artifacts = {HISTORY: buffer.getvalue()}
+    if keep_model:
+        artifacts[NETWORK] = network_bytes(result.network, trial.config, data.classes, data.x_train.shape[1])
+    return artifacts
+
+
+def _provenance(trial: TrialSpec) -> dict[str, str]:
+    """Of the computing process; the driver adds what it alone knows, such as the code's revision."""
+    device = _device(trial)
+    return {
+        "engine": trial.engine,
+        "device": torch.cuda.get_device_name() if device == "cuda" else _processor(),
+        "host": socket.gethostname(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": version("numpy"),
+    }
+
+
+@lru_cache(maxsize=1)
+def _processor() -> str:
+    """The processor's name as Linux tells it; elsewhere the architecture."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except FileNotFoundError:
+        names = []
+    return names[0] if names else platform.machine()

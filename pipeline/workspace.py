@@ -1,0 +1,54 @@
+"""Where everything lies that a run writes: one folder, on the driver's local disk."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """Paths under ``root``; nothing is created by asking for one.
+
+    ledger/<study>/ledger.jsonl, study.json, lock, tracking.log      trials/<trial id>/history.parquet, network.npz
+    mlflow.db, mlflow-artifacts/    reports/<study>/    ray/    cache/data.json
+    """
+
+    root: Path
+
+    @classmethod
+    def locate(cls, given: Path | None = None) -> Workspace:
+        """``given``, or the environment's DSN_WORKSPACE, or ./workspace."""
+        root = given if given is not None else Path(os.environ.get("DSN_WORKSPACE") or "workspace")
+        return cls(root=root.expanduser().resolve())
+
+    @property
+    def ledgers(self) -> Path:
+        return self.root / "ledger"
+
+    def study(self, name: str) -> Path:
+        return self.ledgers / name
+
+    def trial(self, trial_id: str) -> Path:
+        return self.root / "trials" / trial_id
+
+    def report(self, study: str) -> Path:
+        return self.root / "reports" / study
+
+    @property
+    def ray(self) -> Path:
+        return self.root / "ray"
+
+    @property
+    def data_cache(self) -> Path:
+        return self.root / "cache" / "data.json"
+
+    @property
+    def tracking_uri(self) -> str:
+        """The workspace's own MLflow store."""
+        return f"sqlite:///{self.root / 'mlflow.db'}"
+
+    @property
+    def tracking_artifacts(self) -> Path:
+        return self.root / "mlflow-artifacts"

@@ -1,0 +1,97 @@
+"""Made-up studies: small ones whose numbers a test can check by hand, and one that looks like a real one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pipeline.analysis.results import METRICS, StudyResults
+
+Outcome = float | str
+"""A test accuracy (a fraction) of a trial that is done, or the status of one that is not."""
+
+COSTS = {"parameters": 126_220.0, "active_weights": 25_244.0, "flops": 20.5e6, "flops_published": 104.88e6}
+
+
+@pytest.fixture
+def make_results() -> Callable[..., StudyResults]:
+    """(arm, data set) -> one outcome a seed, in, results out; arms and data sets in order of appearance."""
+
+    def make(
+        outcomes: Mapping[tuple[str, str], Sequence[Outcome]],
+        histories: Mapping[str, pd.DataFrame] | None = None,
+        **fields: object,
+    ) -> StudyResults:
+        rows = [
+            trial_row(arm, dataset, seed, outcome)
+            for (arm, dataset), seeds in outcomes.items()
+            for seed, outcome in enumerate(seeds)
+        ]
+        defaults: dict[str, object] = {
+            "name": "toy",
+            "question": "Does it help?",
+            "reproduces": "",
+            "arms": tuple(dict.fromkeys(arm for arm, _ in outcomes)),
+            "datasets": tuple(dict.fromkeys(dataset for _, dataset in outcomes)),
+            "source": "name: toy\n",
+        }
+        return StudyResults(trials=pd.DataFrame(rows), histories=histories or {}, **(defaults | fields))
+
+    return make
+
+
+def trial_row(arm: str, dataset: str, seed: int, outcome: Outcome) -> dict[str, object]:
+    """A row of ``StudyResults.trials``; a done trial of seed s took 10 + s seconds and was best in epoch 30 + s."""
+    row: dict[str, object] = {"trial_id": f"{arm}-{dataset}-{seed}", "arm": arm, "dataset": dataset, "seed": seed}
+    row |= {"status": outcome if isinstance(outcome, str) else "done"} | dict.fromkeys(METRICS, float("nan"))
+    if not isinstance(outcome, str):
+        row |= {"test_accuracy": outcome, "best_epoch": 30.0 + seed, "epochs": 40.0, "train_seconds": 10.0 + seed}
+        row |= COSTS
+    failed = outcome == "failed"
+    row |= {"error_kind": "diverged" if failed else "", "error": "the training loss is not finite" if failed else ""}
+    return row | {"model.kernel_size": 39, "provenance.engine": "torch", "provenance.code": "0.1.0"}
+
+
+@pytest.fixture
+def make_history() -> Callable[[Sequence[float]], pd.DataFrame]:
+    """Training losses, from epoch 1 on -> a history."""
+
+    def make(losses: Sequence[float]) -> pd.DataFrame:
+        epochs = np.arange(1, len(losses) + 1)
+        return pd.DataFrame(
+            {"epoch": epochs, "train_loss": losses, "train_accuracy": 0.9, "learning_rate": 1e-3, "seconds": 0.25}
+        )
+
+    return make
+
+
+@pytest.fixture
+def study(make_results: Callable[..., StudyResults], make_history: Callable[..., pd.DataFrame]) -> StudyResults:
+    """Five arms, three data sets, three seeds, 40 epochs: all done but one that failed."""
+    generator = np.random.default_rng(0)
+    level = {"GunPoint": (150, 0.985), "Coffee": (28, 0.99), "ECG200": (100, 0.90)}
+    offset = {"dsn": 0.0, "fixed": -0.02, "gradient": 0.004, "ungrouped": -0.01, "dense": -0.003}
+    outcomes: dict[tuple[str, str], list[Outcome]] = {}
+    histories = {}
+    for arm, change in offset.items():
+        for dataset, (size, accuracy) in level.items():
+            correct = generator.binomial(size, min(1.0, accuracy + change), size=3)
+            outcomes[arm, dataset] = [int(count) / size for count in correct]
+            for seed in range(3):
+                noise = generator.normal(0, 0.05, size=40).cumsum()
+                pace = (6.0 if dataset != "ECG200" else 25.0) * (1 - 10 * change)
+                losses = 0.69 * np.exp(-np.arange(40) / pace + noise)
+                histories[f"{arm}-{dataset}-{seed}"] = make_history(losses + 1e-3)
+    outcomes["dense", "ECG200"][1] = "failed"
+    del histories["dense-ECG200-1"]
+    return make_results(
+        outcomes,
+        histories,
+        name="quickstart@small",
+        question="Does exploring the topology help, and does it matter where the network may grow?",
+        reproduces="Figure 7",
+        source="name: quickstart\narms:\n  dsn: {}\n  fixed: {sparsity.explore: false}\nseeds: 3\n",
+    )

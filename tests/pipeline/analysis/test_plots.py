@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from xml.etree import ElementTree
+
+import pandas as pd
+import pytest
+
+from pipeline.analysis import plots
+from pipeline.analysis.results import StudyResults
+
+MakeResults = Callable[..., StudyResults]
+MakeHistory = Callable[..., pd.DataFrame]
+
+
+def drawn(results: StudyResults) -> plots.Drawing:
+    drawing = plots.draw_learning_curves(plots.learning_curves(results), results.arms, results.datasets)
+    assert drawing is not None
+    return drawing
+
+
+def words(svg: str) -> list[str]:
+    """The texts of the figure without the invisible word joiner of labels that begin with an underscore."""
+    return [
+        "".join(node.itertext()).strip("\u2060") for node in ElementTree.fromstring(svg).iter() if "text" in node.tag
+    ]
+
+
+def test_curves_are_mean_and_sample_deviation_over_seeds(make_results: MakeResults, make_history: MakeHistory) -> None:
+    histories = {"dsn-A-0": make_history([1.0, 0.4]), "dsn-A-1": make_history([3.0, 0.6, 0.1])}
+    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5, 0.5]}, histories))
+    assert curves["epoch"].tolist() == [1, 2], "the third epoch has one seed only"
+    assert curves["mean"].tolist() == pytest.approx([2.0, 0.5])
+    assert curves["std"].tolist() == pytest.approx([math.sqrt(2), math.sqrt(0.02)])
+    assert curves["seeds"].tolist() == [2, 2]
+
+
+def test_curves_of_one_seed_have_no_deviation(make_results: MakeResults, make_history: MakeHistory) -> None:
+    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([1.0, 0.5])}))
+    assert curves["std"].isna().all()
+    assert curves["mean"].tolist() == [1.0, 0.5]
+
+
+def test_curves_are_in_the_order_of_the_study(study: StudyResults) -> None:
+    curves = plots.learning_curves(study)
+    assert list(curves["dataset"].unique()) == list(study.datasets)
+    assert list(curves["arm"].unique()) == list(study.arms)
+    assert len(curves) == 3 * 5 * 40
+    one_failed = (curves["arm"] == "dense") & (curves["dataset"] == "ECG200")
+    assert set(curves.loc[one_failed, "seeds"]) == {2}
+
+
+def test_without_a_history_nothing_is_drawn(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): ["pending"]})
+    curves = plots.learning_curves(results)
+    assert curves.empty
+    assert plots.draw_learning_curves(curves, results.arms, results.datasets) is None
+
+
+def test_the_figure_has_a_panel_a_data_set_and_one_legend(study: StudyResults) -> None:
+    texts = words(drawn(study).svg)
+    for name in (*study.datasets, *study.arms, "epoch", "training loss (nats)"):
+        assert texts.count(name) == 1, name
+
+
+def test_the_same_results_give_the_same_file(study: StudyResults) -> None:
+    first = drawn(study).svg
+    assert first == drawn(study).svg
+    assert "<metadata" not in first
+    assert first.startswith("<svg")
+
+
+def test_drawing_leaves_matplotlib_as_it_was(study: StudyResults) -> None:
+    import matplotlib
+
+    before = dict(matplotlib.rcParams)
+    drawn(study)
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_a_steep_panel_is_logarithmic_and_a_flat_one_is_not(
+    make_results: MakeResults, make_history: MakeHistory
+) -> None:
+    def ticks(losses: list[float]) -> list[str]:
+        return words(drawn(make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history(losses)})).svg)
+
+    steep, flat = ticks([1.0, 0.1, 0.01]), ticks([1.0, 0.5, 0.2])
+    assert {"1", "0.1", "0.01"} <= set(steep)
+    assert "0.1" not in flat
+    assert "0.2" in flat
+
+
+def test_a_loss_of_zero_does_not_break_the_axis(make_results: MakeResults, make_history: MakeHistory) -> None:
+    results = make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([1.0, 0.0])})
+    assert "A" in words(drawn(results).svg)
+
+
+def test_hostile_and_strange_labels_are_shown_as_they_are(make_results: MakeResults, make_history: MakeHistory) -> None:
+    arms = ["<script>alert(1)</script>", "$x^2$", "_hidden", "a & b"]
+    histories = {f"{arm}-A-0": make_history([1.0, 0.5]) for arm in arms}
+    svg = drawn(make_results({(arm, "A"): [0.5] for arm in arms}, histories)).svg
+    assert "<script" not in svg
+    assert set(arms) <= set(words(svg))
+
+
+def test_long_labels_stay_apart(make_results: MakeResults, make_history: MakeHistory) -> None:
+    arms = [f"{'a' * 60}{index}{'b' * 60}" for index in range(3)]
+    histories = {f"{arm}-A-0": make_history([1.0, 0.5]) for arm in arms}
+    texts = words(drawn(make_results({(arm, "A"): [0.5] for arm in arms}, histories)).svg)
+    labels = [text for text in texts if "…" in text]
+    assert [label[:2] for label in labels] == ["1.", "2.", "3."]
+    assert all(len(label) <= 60 for label in labels)
+
+
+@pytest.fixture
+def large(make_results: MakeResults, make_history: MakeHistory) -> StudyResults:
+    outcomes: Mapping[tuple[str, str], list[float]] = {
+        (f"arm{arm}", f"set{number}"): [0.5] for number in range(14) for arm in range(30)
+    }
+    shown = {f"{arm}-{dataset}-0": make_history([1.0] * 500) for arm, dataset in outcomes if dataset != "set13"}
+    return make_results(outcomes, shown)
+
+
+def test_a_large_study_is_cut_and_says_so(large: StudyResults) -> None:
+    drawing = drawn(large)
+    texts = words(drawing.svg)
+    assert "set11" in texts
+    assert "set12" not in texts
+    assert "arm27" in texts
+    assert "arm28" not in texts
+    notes = " ".join(drawing.notes)
+    assert "Only the first 12 of 13 panels are drawn, without set12." in notes
+    assert "No curves yet of set13." in notes
+    assert "without arm28, arm29" in notes
+    assert "At most 200 epochs" in notes

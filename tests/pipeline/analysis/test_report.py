@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.analysis import report
+from pipeline.analysis.report import write_report
+from pipeline.analysis.results import StudyResults
+
+MakeResults = Callable[..., StudyResults]
+HOSTILE = "<script>alert('x')</script>"
+
+
+class Page(HTMLParser):
+    """Collects the elements, their attributes and the text of a page, and complains about unbalanced ones."""
+
+    VOID = frozenset({"meta", "link", "img", "br", "hr", "input"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str]] = []
+        self.text = ""
+        self.feed(html)
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_report_s_files(study: StudyResults, tmp_path: Path) -> None:
+    paths = write_report(study, tmp_path / "reports" / "quickstart")
+    assert sorted(path.name for path in paths.html.parent.iterdir()) == [
+        "accuracy.csv",
+        "cost.csv",
+        "learning_curves.svg",
+        "report.html",
+        "report.md",
+        "trials.csv",
+    ]
+    assert paths.figure is not None
+    assert all(path.stat().st_size > 100 for path in paths.html.parent.iterdir())
+
+
+def test_the_same_results_give_the_same_files(study: StudyResults, tmp_path: Path) -> None:
+    write_report(study, tmp_path)
+    first = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    write_report(study, tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == first
+
+
+def test_the_page_loads_nothing(study: StudyResults, tmp_path: Path) -> None:
+    html = write_report(study, tmp_path).html.read_text(encoding="utf-8")
+    page = Page(html)
+    assert not {"script", "link", "img", "iframe", "object", "embed", "image", "base"} & set(page.tags)
+    loading = {"src", "srcset", "href", "xlink:href", "action", "poster", "data"}
+    assert all(value.startswith("#") for _, name, value in page.attributes if name in loading)
+    assert not re.search(r"@import|url\((?!#)", html)
+    addresses = set(re.findall(r"https?://[^\s\"'<]+", html))
+    assert addresses <= {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}, "names of dialects, not loaded"
+
+
+def test_the_page_is_in_reading_order(study: StudyResults, tmp_path: Path) -> None:
+    html = write_report(study, tmp_path).html.read_text(encoding="utf-8")
+    assert re.findall(r"<h[12]>(.*?)</h[12]>", html) == [
+        "quickstart@small",
+        "Test accuracy (%)",
+        "Against dsn",
+        "Cost",
+        "Learning curves",
+        "Failures",
+        "Trials",
+        "Provenance",
+        "Study file",
+    ]
+    assert html.index(study.question) < html.index("Reproduces Figure 7.") < html.index("44 of 45 trials are done")
+
+
+def test_the_page_s_accuracy_cells(study: StudyResults, tmp_path: Path) -> None:
+    html = write_report(study, tmp_path).html.read_text(encoding="utf-8")
+    assert '<td class="number" title="3 of 3 seeds done"><strong>99.11 ± 1.02</strong></td>' in html
+    assert 'title="2 of 3 seeds done">87.00 ± 7.07 (2/3)</td>' in html
+    assert html.count("<tr>") > 45, "every trial has a row"
+    assert study.source in html
+
+
+def test_hostile_text_stays_text(make_results: MakeResults, make_history: Callable[..., pd.DataFrame]) -> None:
+    names = {"name": HOSTILE, "question": HOSTILE, "reproduces": HOSTILE, "source": f"# {HOSTILE}\n"}
+    histories = {f"{HOSTILE}-{HOSTILE}-0": make_history([1.0, 0.5])}
+    results = make_results({(HOSTILE, HOSTILE): [0.5, "failed"], ("<b>", HOSTILE): [0.6, 0.7]}, histories, **names)
+    results.trials["error"] = results.trials["error"].where(results.trials["status"] != "failed", f"first\n{HOSTILE}")
+    results.trials["provenance.host"] = HOSTILE
+    composed = report.compose(results)
+
+    page = Page(report.to_html(composed))
+    assert "script" not in page.tags
+    assert "b" not in page.tags
+    assert page.text.count(HOSTILE) > 10, "and every one of them can be read"
+
+    markdown, _, source = report.to_markdown(composed).partition("### Study file")
+    assert "<script" not in markdown
+    assert f"```yaml\n# {HOSTILE}\n```" in source, "the study file is verbatim in its fence"
+
+
+def test_markdown(study: StudyResults, tmp_path: Path) -> None:
+    text = write_report(study, tmp_path).markdown.read_text(encoding="utf-8")
+    assert text.startswith("# quickstart@small\n\n**Question.** Does exploring the topology help")
+    assert "| GunPoint | **99.11 ± 1.02** | 96.89 ± 0.38 |" in text
+    assert "![Training loss over epochs](learning_curves.svg)" in text
+    assert "<details><summary>All trials (45)</summary>\n\n### All trials" in text
+    assert text.endswith(f"```yaml\n{study.source}```\n")
+
+
+def test_a_fence_in_the_study_file_does_not_end_the_block(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5]}, source="# ````\nname: x\n")
+    assert report.to_markdown(report.compose(results)).endswith("`````yaml\n# ````\nname: x\n`````\n")
+
+
+def test_csv_has_full_precision(make_results: MakeResults, tmp_path: Path) -> None:
+    results = make_results({("dsn", "A"): [1 / 3, 2 / 3], ("other", "A"): [0.5, "pending"]})
+    paths = write_report(results, tmp_path)
+    accuracy = pd.read_csv(paths.accuracy_csv, dtype={"seeds": str})
+    assert accuracy.columns.tolist() == ["dataset", "arm", "planned", "done", "seeds", "mean", "std"]
+    assert accuracy["mean"].tolist() == pytest.approx([0.5, 0.5], abs=1e-15)
+    assert accuracy["std"].tolist()[0] == pytest.approx(2**0.5 / 6, abs=1e-15)
+    assert accuracy["seeds"].tolist() == ["0 1", "0"]
+    assert pd.read_csv(paths.cost_csv)["train_seconds"].tolist() == [10.5, 10.0]
+    trials = pd.read_csv(paths.trials_csv, float_precision="round_trip")
+    assert trials["test_accuracy"].tolist()[:3] == [1 / 3, 2 / 3, 0.5]
+    assert trials["status"].tolist() == ["done", "done", "done", "pending"]
+
+
+def test_a_study_without_any_result_has_a_report(make_results: MakeResults, tmp_path: Path) -> None:
+    results = make_results({("dsn", "A"): ["pending", "running"], ("other", "A"): ["failed", "pending"]})
+    (tmp_path / "learning_curves.svg").write_text("of an earlier study")
+    paths = write_report(results, tmp_path)
+    assert paths.figure is None
+    assert not (tmp_path / "learning_curves.svg").exists()
+    html = paths.html.read_text(encoding="utf-8")
+    assert "0 of 4 trials are done (1 failed, 1 running, 2 pending). There is no accuracy to report yet." in html
+    assert "Learning curves" not in html
+    assert "the training loss is not finite" in html
+
+
+def test_a_study_of_one_arm_and_seed(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5]}, question="")
+    assert report.answer(results) == ("1 of 1 trial is done. dsn has a mean test accuracy of 50.00% over 1 data set.")
+    page = Page(report.to_html(report.compose(results)))
+    assert "Against" not in page.text
+    assert "±" not in page.text.replace("Mean ± sample", "")
+
+
+def test_the_answer_of_a_complete_study(make_results: MakeResults) -> None:
+    results = make_results(
+        {("dsn", "A"): [0.5, 0.6], ("dsn", "B"): [0.8, 0.8], ("fixed", "A"): [0.4, 0.5], ("fixed", "B"): [0.8, 0.8]}
+    )
+    assert report.answer(results) == (
+        "8 of 8 trials are done. dsn, the reference, has a mean test accuracy of 67.50% over all 2 data sets. "
+        "Against dsn: fixed −5.00 points (0 wins, 1 tie, 1 loss)."
+    )
+
+
+def test_the_answer_of_an_incomplete_study(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.5, 0.6],
+            ("dsn", "B"): ["running", "pending"],
+            ("fixed", "A"): [0.6, "failed"],
+            ("dense", "A"): ["pending", "pending"],
+        }
+    )
+    assert report.answer(results) == (
+        "3 of 8 trials are done (1 failed, 1 running, 3 pending), so these numbers may still change. "
+        "dsn, the reference, has a mean test accuracy of 55.00% over 1 of 2 data sets. "
+        "Against dsn: fixed +10.00 points (0 wins, 0 ties, 0 losses, 2 data sets not comparable); "
+        "dense cannot be compared yet."
+    )
+
+
+def test_the_answer_of_many_arms_names_both_ends(make_results: MakeResults) -> None:
+    outcomes: dict[tuple[str, str], list[float]] = {("dsn", "A"): [0.5]}
+    outcomes |= {(f"arm{step}", "A"): [0.5 + step / 100] for step in range(-4, 5)}
+    text = report.answer(make_results(outcomes))
+    assert "Of 9 arms against dsn, best: arm4 +4.00 points" in text
+    assert "arm2 +2.00" in text
+    assert "arm1 " not in text
+    assert text.endswith("arm-4 −4.00 points (0 wins, 0 ties, 1 loss).")
+
+
+def test_many_arms_of_which_few_have_started(make_results: MakeResults) -> None:
+    outcomes: dict[tuple[str, str], list[float | str]] = {("dsn", "A"): [0.5], ("one", "A"): [0.6]}
+    outcomes |= {(f"arm{step}", "A"): ["pending"] for step in range(8)}
+    assert report.answer(make_results(outcomes)).endswith(
+        "Against dsn: one +10.00 points (1 win, 0 ties, 0 losses); 8 of 9 arms cannot be compared yet."
+    )
+
+
+def test_a_whole_traceback_is_on_the_page(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, "failed"]})
+    error = "Traceback (most recent call last):\n  File 'x.py', line 3\nValueError: bad"
+    results.trials.loc[results.trials["status"] == "failed", "error"] = error
+    composed = report.compose(results)
+    assert composed.failure_texts == (report.Failure(trial="dsn-A-1", error=error),)
+    assert "File 'x.py', line 3\nValueError: bad" in Page(report.to_html(composed)).text

@@ -1,0 +1,179 @@
+"""Every expected number here is worked out by hand or printed in the paper."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from pipeline.analysis import statistics
+from pipeline.analysis.results import StudyResults
+
+DATA = Path(__file__).parents[2] / "data"
+MakeResults = Callable[..., StudyResults]
+
+
+@pytest.mark.parametrize(
+    ("fraction", "percent"),
+    [
+        (0.83125, 83.13),  # a half goes up; half-even would give 83.12
+        (0.00125, 0.13),
+        (0.831249, 83.12),
+        (-0.83125, -83.13),  # away from zero on both sides, so that a difference has no favourite direction
+        (-0.00001, 0.0),
+        (1.0, 100.0),
+        ((0.7 + 0.8 + 0.9) / 3, 80.0),
+        (0.28125000000000006, 28.13),  # a half with binary noise
+        (0.2812499999999999, 28.13),
+    ],
+)
+def test_percentages_round_halves_away_from_zero_whatever_the_binary_noise(fraction: float, percent: float) -> None:
+    assert statistics.rounded_percent(fraction) == percent
+    assert math.copysign(1, statistics.rounded_percent(-0.00001)) == 1, "no minus zero"
+
+
+def test_rounding_keeps_nan() -> None:
+    assert math.isnan(statistics.rounded_percent(math.nan))
+
+
+def test_mean_and_sample_deviation_of_a_cell(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.7, 0.9], ("dsn", "B"): [0.8]})
+    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    a, b = cells.to_dict("records")
+    assert (a["planned"], a["done"], a["seeds"]) == (3, 3, (0, 1, 2))
+    assert a["mean"] == pytest.approx(0.7)
+    assert a["std"] == pytest.approx(0.2)  # sqrt((0.04 + 0 + 0.04) / 2)
+    assert b["mean"] == 0.8
+    assert math.isnan(b["std"]), "one seed has no deviation"
+
+
+def test_cells_of_trials_that_are_not_done_or_not_planned(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): ["pending", 0.6, "failed"], ("dense", "B"): ["running"]})
+    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets).set_index(["dataset", "arm"])
+    assert list(cells.index) == [("A", "dsn"), ("A", "dense"), ("B", "dsn"), ("B", "dense")]
+    assert list(cells["planned"]) == [3, 0, 0, 1]
+    assert list(cells["seeds"]) == [(1,), (), (), ()]
+    assert cells["mean"].isna().tolist() == [False, True, True, True]
+
+
+def test_statistics_of_a_study_without_any_result(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): ["pending"], ("dense", "A"): ["failed"]})
+    where = (results.trials, results.arms, results.datasets)
+    assert statistics.accuracy_cells(*where)["done"].tolist() == [0, 0]
+    assert statistics.paired_differences(*where).empty
+    (row,) = statistics.comparisons(*where).to_dict("records")
+    assert (row["wins"], row["ties"], row["losses"], row["left_out"], row["pairs"]) == (0, 0, 0, 1, 0)
+    assert math.isnan(row["difference"])
+    assert statistics.cost_cells(*where)["flops"].isna().all()
+    assert statistics.shared_datasets(statistics.accuracy_cells(*where)) == ()
+
+
+def test_wins_ties_and_losses_count_data_sets_from_the_other_arm_s_side(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.80, 0.90],  # mean 0.85
+            ("dsn", "B"): [0.50, 0.50],
+            ("dsn", "C"): [0.90, 0.70],  # mean 0.80
+            ("other", "A"): [0.86, 0.86],  # +0.01: a win
+            ("other", "B"): [0.50001, 0.50001],  # 50.00 after rounding: a tie
+            ("other", "C"): [0.70, 0.80],  # -0.05: a loss
+        }
+    )
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    assert (row["wins"], row["ties"], row["losses"], row["left_out"]) == (1, 1, 1, 0)
+    assert row["difference"] == pytest.approx((0.01 + 0.00001 - 0.05) / 3)
+    assert (row["pairs"], row["paired_datasets"]) == (6, 3)
+
+
+def test_a_data_set_with_other_done_seeds_is_left_out_but_its_pairs_count(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.5, 0.6, 0.7],
+            ("dsn", "B"): [0.8, 0.8, 0.8],
+            ("other", "A"): [0.6, "failed", 0.9],  # pairs of seeds 0 and 2: +0.1, +0.2
+            ("other", "B"): ["pending", 0.7, "running"],  # pair of seed 1: -0.1
+        }
+    )
+    pairs = statistics.paired_differences(results.trials, results.arms, results.datasets)
+    assert list(zip(pairs["dataset"], pairs["seed"], strict=True)) == [("A", 0), ("A", 2), ("B", 1)]
+    assert pairs["difference"].tolist() == pytest.approx([0.1, 0.2, -0.1])
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    assert (row["wins"], row["ties"], row["losses"], row["left_out"]) == (0, 0, 0, 2)
+    assert row["difference"] == pytest.approx((0.15 - 0.1) / 2), "each data set weighs the same"
+
+
+def test_the_same_part_of_the_seeds_is_comparable(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, "pending"], ("other", "A"): [0.6, "pending"]})
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    assert (row["wins"], row["left_out"]) == (1, 0)
+
+
+def test_several_trials_of_one_seed_are_in_no_comparison(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("search", "A"): [0.6, 0.7]})
+    results.trials["seed"] = 0
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    assert (row["wins"], row["left_out"], row["pairs"]) == (0, 1, 0)
+
+
+def test_the_mean_is_over_data_sets_that_every_started_arm_shares(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.5, 0.7],
+            ("dsn", "B"): [0.9, 0.9],
+            ("other", "A"): [0.4, 0.6],
+            ("other", "B"): [0.9, "failed"],
+            ("waiting", "A"): ["pending", "pending"],
+        }
+    )
+    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    assert statistics.shared_datasets(cells) == ("A",)
+    means = statistics.mean_over_datasets(cells, ("A",))
+    assert means["dsn"] == pytest.approx(0.6)
+    assert means["other"] == pytest.approx(0.5)
+    assert math.isnan(means["waiting"])
+
+
+def test_cost_is_a_mean_over_seeds_and_then_over_shared_data_sets(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.5], ("dsn", "B"): [0.5], ("other", "A"): [0.5, "failed"]})
+    trials = results.trials
+    trials.loc[trials["dataset"] == "B", "flops"] = 99e6
+    costs = statistics.cost_cells(trials, results.arms, results.datasets)
+    assert costs["done"].tolist() == [2, 1, 1, 0]
+    assert costs["train_seconds"].tolist()[:3] == [10.5, 10.0, 10.0]  # seeds take 10 and 11 seconds
+    means, shared = statistics.mean_cost(costs, results.arms)
+    assert shared == ("A",), "other has nothing on B"
+    assert means["flops"].tolist() == [20.5e6, 20.5e6]
+
+
+def test_every_planned_trial_has_one_status(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, "pruned", "failed", "running", "pending", "pending"]})
+    (row,) = statistics.status_counts(results.trials, results.arms).to_dict("records")
+    assert row == {"arm": "dsn", "planned": 6, "done": 1, "pruned": 1, "failed": 1, "running": 1, "pending": 2}
+
+
+def test_an_unknown_status_is_our_bug(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): ["lost"]})
+    with pytest.raises(AssertionError, match="lost"):
+        statistics.status_counts(results.trials, results.arms)
+
+
+def test_counts_of_the_paper_s_table_1_follow_from_its_table_8(make_results: MakeResults) -> None:
+    published = pd.read_csv(DATA / "table8_ucr85.csv")
+    columns = {"DSN": "dsn_mean", "ResNet": "resnet", "InceptionTime": "inceptiontime", "OS-CNN": "oscnn"}
+    results = make_results(
+        {
+            (method, row["dataset"]): [row[column] / 100]
+            for method, column in columns.items()
+            for row in published.to_dict("records")
+        }
+    )
+    ours = statistics.comparisons(results.trials, results.arms, results.datasets).set_index("arm")
+    table = pd.read_csv(DATA / "table1_ucr85_pairwise.csv").set_index("method").drop(index="DSN")
+    assert len(results.datasets) == 85
+    assert ours["wins"].to_dict() == table["baseline_wins"].to_dict()
+    assert ours["losses"].to_dict() == table["dsn_wins"].to_dict()
+    assert ours["ties"].to_dict() == table["tie"].to_dict()
+    assert ours.loc["InceptionTime", ["wins", "losses", "ties"]].tolist() == [40, 40, 5]

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+import pytest
+
+from pipeline.analysis import tables
+from pipeline.analysis.results import StudyResults
+from pipeline.analysis.tables import Cell, Column, Table
+
+MakeResults = Callable[..., StudyResults]
+
+
+def texts(row: tuple[Cell, ...]) -> list[str]:
+    return [cell.text for cell in row]
+
+
+@pytest.fixture
+def toy() -> Table:
+    return Table(
+        title="Toy",
+        columns=(Column(name="name", numeric=False), Column(name="a"), Column(name="long|er")),
+        rows=((Cell(text="<b>"), Cell(text="1.00", best=True), Cell(text="10.00")),),
+        summary=((Cell(text="mean"), Cell(text="1"), Cell(text="2")),),
+        notes=("A note.",),
+    )
+
+
+def test_markdown(toy: Table) -> None:
+    assert tables.to_markdown(toy) == (
+        "### Toy\n\n| name | a | long\\|er |\n| --- | ---: | ---: |\n"
+        "| &lt;b&gt; | **1.00** | 10.00 |\n| mean | 1 | 2 |\n\nA note.\n"
+    )
+
+
+def test_text(toy: Table) -> None:
+    assert tables.to_text(toy) == (
+        "Toy\n\n"
+        "name     a   long|er\n"
+        "--------------------\n"
+        "<b>   1.00*    10.00\n"
+        "--------------------\n"
+        "mean     1         2\n\n"
+        "A note.\n* best\n"
+    )
+
+
+def test_text_cuts_a_wide_table_into_blocks_that_repeat_the_first_column(toy: Table) -> None:
+    lines = tables.to_text(toy, width=12).splitlines()
+    assert "name     a" in lines
+    assert "name  long|er" in lines, "a block holds at least one column, however narrow the terminal"
+    assert tables.to_text(toy, width=20) == tables.to_text(toy), "exactly wide enough"
+
+
+def test_text_of_a_name_cannot_move_the_cursor() -> None:
+    table = Table(title="T", columns=(Column(name="x\x1b[2J"),), rows=((Cell(text="two\nlines"),),))
+    assert "\x1b" not in tables.to_text(table)
+    assert "two lines" in tables.to_text(table)
+
+
+def test_a_row_of_another_width_is_a_bug() -> None:
+    with pytest.raises(AssertionError, match="width"):
+        Table(title="T", columns=(Column(name="x"),), rows=((),))
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("model.kernel_size=39", "model.kernel_size=39"),
+        ("_x_", "\\_x\\_"),
+        ("a*b`c`[d](e)", "a\\*b\\`c\\`\\[d\\](e)"),
+        ("AT&T <x>", "AT&amp;T &lt;x&gt;"),
+    ],
+)
+def test_markdown_escapes(text: str, escaped: str) -> None:
+    assert tables.escape_markdown(text) == escaped
+
+
+def test_accuracy_table_of_a_complete_study(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.5, 0.7, 0.9],
+            ("dsn", "B"): [0.8, 0.8, 0.8],
+            ("other", "A"): [0.6, 0.6, 0.6],
+            ("other", "B"): [0.8, 0.7, 0.9],
+        }
+    )
+    table = tables.accuracy_table(results)
+    assert [column.name for column in table.columns] == ["data set", "dsn", "other"]
+    assert texts(table.rows[0]) == ["A", "70.00 ± 20.00", "60.00 ± 0.00"]
+    assert texts(table.rows[1]) == ["B", "80.00 ± 0.00", "80.00 ± 10.00"]
+    assert [[cell.best for cell in row] for row in table.rows] == [[False, True, False], [False, True, True]]
+    assert texts(table.summary[0]) == ["mean over 2 data sets", "75.00", "70.00"]
+    assert texts(table.summary[1]) == ["wins / ties / losses", "reference", "0 / 1 / 1"]
+    assert table.rows[0][1].tooltip == "3 of 3 seeds done"
+    assert len(table.notes) == 1, "nothing is left out"
+
+
+def test_accuracy_table_of_a_single_seed_shows_no_deviation(make_results: MakeResults) -> None:
+    table = tables.accuracy_table(make_results({("dsn", "A"): [0.5], ("other", "A"): [0.25]}))
+    assert texts(table.rows[0]) == ["A", "50.00", "25.00"]
+    assert table.rows[0][1].tooltip == "1 of 1 seed done"
+
+
+def test_accuracy_table_says_what_is_missing(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.5, 0.7],
+            ("dsn", "B"): [0.8, 0.9],
+            ("other", "A"): [0.9, "failed"],
+            ("other", "B"): [0.6, 0.8],
+            ("waiting", "A"): ["pending", "pending"],
+        }
+    )
+    table = tables.accuracy_table(results)
+    assert texts(table.rows[0]) == ["A", "60.00 ± 14.14", "90.00 (1/2)", "–"]
+    assert [cell.tooltip for cell in table.rows[0][2:]] == ["1 of 2 seeds done", "0 of 2 seeds done"]
+    assert table.rows[1][3].tooltip == "not planned"
+    assert texts(table.summary[0]) == ["mean over 1 data set", "85.00", "70.00", "–"]
+    assert texts(table.summary[1])[1:] == ["reference", "0 / 0 / 1", "0 / 0 / 0"]
+    notes = " ".join(table.notes)
+    assert "The mean leaves out A," in notes
+    assert "1 of other, 2 of waiting" in notes
+
+
+def test_nothing_is_best_where_nothing_competes(make_results: MakeResults) -> None:
+    table = tables.accuracy_table(make_results({("dsn", "A"): [0.5], ("other", "A"): ["pending"]}))
+    assert not any(cell.best for row in table.rows + table.summary for cell in row)
+
+
+def test_a_study_of_one_arm_has_no_row_of_wins(make_results: MakeResults) -> None:
+    table = tables.accuracy_table(make_results({("dsn", "A"): [0.5]}))
+    assert [row[0].text for row in table.summary] == ["mean over 1 data set"]
+
+
+def test_comparison_table(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.7], ("up", "A"): [0.6, 0.7], ("down", "A"): [0.5, 0.6875]})
+    table = tables.comparison_table(results)
+    assert texts(table.rows[0]) == ["up", "+5.00", "2", "1", "0", "0", "0"]
+    assert texts(table.rows[1]) == ["down", "−0.63", "2", "0", "0", "1", "0"]  # -0.625, halves away from zero
+
+
+def test_cost_table_in_readable_units(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.5], ("other", "A"): ["pending", "pending"]})
+    table = tables.cost_table(results)
+    assert texts(table.rows[0]) == ["dsn", "126.22", "25.24", "20.50", "104.88", "10.5"]
+    assert texts(table.rows[1]) == ["other", "–", "–", "–", "–", "–"]
+    assert table.notes[0] == "Means over 1 data set."
+    by_dataset = tables.cost_by_dataset_table(results)
+    assert [texts(row)[:3] for row in by_dataset.rows] == [["A", "dsn", "126.22"]]
+
+
+def test_status_table_adds_up_in_every_row(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, "pruned", "running"], ("other", "A"): ["failed", "pending", 0.5]})
+    table = tables.status_table(results)
+    assert texts(table.summary[0]) == ["all", "6", "2", "1", "1", "1", "1"]
+    for row in table.rows + table.summary:
+        planned, *parts = (int(cell.text) for cell in row[1:])
+        assert planned == sum(parts)
+
+
+def test_failures_table(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, "failed"]})
+    table = tables.failures_table(results)
+    assert table is not None
+    assert [texts(row) for row in table.rows] == [
+        ["dsn-A-1", "dsn", "A", "1", "diverged", "the training loss is not finite"]
+    ]
+    assert tables.failures_table(make_results({("dsn", "A"): [0.5]})) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        ("Traceback (most recent call last):\n  File 'x'\nValueError: bad\n", "ValueError: bad"),
+        ("out of memory\ndetails", "out of memory"),
+        ("", "–"),
+        ("x" * 300, "x" * 199 + "…"),
+    ],
+)
+def test_the_cause_is_one_line(error: str, line: str) -> None:
+    assert tables.cause(error) == line
+
+
+def test_trials_table_in_plan_order(make_results: MakeResults) -> None:
+    table = tables.trials_table(make_results({("dsn", "A"): [0.83125, "pending"]}))
+    assert texts(table.rows[0]) == ["dsn-A-0", "dsn", "A", "0", "done", "83.13", "30", "10.0"]
+    assert texts(table.rows[1]) == ["dsn-A-1", "dsn", "A", "1", "pending", "–", "–", "–"]
+
+
+def test_provenance_counts_distinct_values(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5] * 7})
+    results.trials["provenance.engine"] = ["torch", "torch", "native", None, "torch", "torch", "torch"]
+    results.trials["provenance.host"] = [f"h{index}" for index in range(7)]
+    results.trials["provenance.none"] = pd.NA
+    table = tables.provenance_table(results)
+    assert table is not None
+    assert dict(texts(row) for row in table.rows) == {
+        "engine": "torch (5 trials); native (1 trial)",
+        "code": "0.1.0 (7 trials)",
+        "host": "7 distinct values, such as h0 (1 trial)",
+    }
+
+
+@pytest.mark.parametrize(
+    ("number", "noun", "text"), [(1, "loss", "1 loss"), (2, "loss", "2 losses"), (0, "tie", "0 ties")]
+)
+def test_plurals(number: int, noun: str, text: str) -> None:
+    assert tables.counted(number, noun) == text
+
+
+def test_the_realistic_study_fits_a_terminal(study: StudyResults) -> None:
+    text = tables.to_text(tables.accuracy_table(study), width=80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"^GunPoint +99\.11 ± 1\.02\* ", text, flags=re.MULTILINE)
