@@ -64,6 +64,19 @@ class SparseConv1d(nn.Module):
             self.weight.mul_(self.mask)
 
 
+class BatchNorm(nn.BatchNorm1d):
+    """Batch norm over (B, C, L), defined for a single value a channel too (a last batch of one series of one step).
+
+    One value has no variance to normalise by, and PyTorch refuses it; the running statistics are used then.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.shape[0] * x.shape[2] == 1:
+            mean, variance = self.running_mean, self.running_var
+            return functional.batch_norm(x, mean, variance, self.weight, self.bias, training=False, eps=self.eps)
+        return super().forward(x)
+
+
 class PooledClassifier(nn.Module):
     """The head: (B, C, L) -> log-probabilities (B, classes).
 
@@ -75,7 +88,7 @@ class PooledClassifier(nn.Module):
         super().__init__()
         self.pool_size = pool_size
         self.convolution = nn.Conv1d(channels, classes, 1, bias=False)
-        self.norm = nn.BatchNorm1d(classes)
+        self.norm = BatchNorm(classes)
 
     def forward(self, x: Tensor) -> Tensor:
         pooled = functional.adaptive_avg_pool1d(x, self.pool_size)

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from dsn.architecture import LayerPlan, layer_plans
 from dsn.config import ModelConfig, SparsityConfig
-from dsn.layers import PooledClassifier, SparseConv1d, draw_uniform
+from dsn.layers import BatchNorm, PooledClassifier, SparseConv1d, draw_uniform
 from dsn.randomness import generator
 
 
@@ -24,7 +24,7 @@ class SparseBlock(nn.Module):
             padding=model.padding,
             masked=plan.groups is not None,
         )
-        self.norm = nn.BatchNorm1d(model.channels)
+        self.norm = BatchNorm(model.channels)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.bottleneck is not None:
