@@ -74,7 +74,7 @@ def status(name: StudyName, profile: Profile = None, workspace: Place = None, as
 
     place = Workspace.locate(workspace)
     record = load_record(place, _study_name(name, profile))
-    counts: dict[str, int] = {**record.counts(read_states(place))}
+    counts = record.counts(read_states(place))
     planned = len(record.trials)
     if as_json:
         typer.echo(json.dumps({"study": record.name, "planned": planned, **counts}))

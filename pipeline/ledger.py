@@ -20,8 +20,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from dsn.durable import sync_folder
 from pipeline.errors import Locked
-from pipeline.files import sync_folder
 from pipeline.workspace import Workspace
 
 Status = Literal["pending", "running", "done", "pruned", "failed"]

@@ -13,9 +13,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from dsn.durable import write_atomic
 from pipeline.errors import UnknownStudy
-from pipeline.files import write_atomic
-from pipeline.ledger import STATUSES, Status, TrialState
+from pipeline.ledger import STATUSES, TrialState
 from pipeline.planning import Cell, Plan, TrialSpec
 from pipeline.spec import Study, Tracking
 from pipeline.workspace import Workspace
@@ -38,7 +38,7 @@ class StudyRecord:
     cells: list[Cell]
     trials: list[TrialSpec]
 
-    def counts(self, states: Mapping[str, TrialState]) -> dict[Status, int]:
+    def counts(self, states: Mapping[str, TrialState]) -> dict[str, int]:
         """Trials by status; the values add up to ``len(self.trials)``."""
         found = [states[trial.trial_id].status if trial.trial_id in states else "pending" for trial in self.trials]
         return {status: found.count(status) for status in STATUSES}

@@ -10,8 +10,8 @@ from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING, Any
 
+from dsn.durable import write_atomic
 from pipeline.errors import Interrupted
-from pipeline.files import write_atomic
 from pipeline.ledger import Ledger, read_states
 from pipeline.outcome import TrialResult
 from pipeline.planning import Plan, TrialSpec

@@ -7,14 +7,13 @@ is missing or damaged, or of another version, counts as empty.
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from dsn.data.description import Description, PartSummary
 from dsn.data.files import Identity
+from dsn.durable import write_atomic
 
 _VERSION = 1
 """Raise when the same files would be described differently."""
@@ -56,17 +55,7 @@ class DescriptionCache:
         if not self._changed:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"version": _VERSION, "entries": self._entries})
-        handle, temporary = tempfile.mkstemp(prefix=self._path.name, suffix=".tmp", dir=self._path.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).replace(self._path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_atomic(self._path, json.dumps({"version": _VERSION, "entries": self._entries}))
         self._changed = False
 
 

@@ -11,11 +11,11 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsn.durable import write_atomic
 from pipeline.analysis import plots, statistics, tables
 from pipeline.analysis.plots import Drawing
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.tables import Table
-from pipeline.files import write_atomic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -211,7 +211,7 @@ def to_markdown(report: Report) -> str:
     escape = tables.escape_markdown
     parts = [f"# {escape(report.title)}"]
     parts += [f"**Question.** {escape(report.question)}"] if report.question else []
-    parts += [f"Reproduces {escape(report.reproduces)}."] if report.reproduces else []
+    parts += [f"Reproduces: {escape(report.reproduces)}"] if report.reproduces else []
     parts += ["## Answer", escape(report.answer), "## Results"]
     parts += [tables.to_markdown(table) for table in (report.accuracy, report.comparison, report.cost) if table]
     if report.cost_by_dataset:

@@ -93,7 +93,7 @@ def test_the_page_is_in_reading_order(study: StudyResults, tmp_path: Path) -> No
         "Provenance",
         "Study file",
     ]
-    assert html.index(study.question) < html.index("Reproduces Figure 7.") < html.index("44 of 45 trials are done")
+    assert html.index(study.question) < html.index("Reproduces: Figure 7") < html.index("44 of 45 trials are done")
 
 
 def test_the_page_s_accuracy_cells(study: StudyResults, tmp_path: Path) -> None:
