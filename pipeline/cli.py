@@ -161,7 +161,8 @@ def _study_name(given: str, profile: str | None) -> str:
 
 
 def _show_results(results: StudyResults, report: ReportPaths) -> None:
-    from pipeline.analysis.tables import accuracy_table, cost_table, status_table, to_text
+    from pipeline.analysis.table import to_text
+    from pipeline.analysis.tables import accuracy_table, cost_table, status_table
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
         typer.echo(to_text(table, width=shutil.get_terminal_size((120, 24)).columns) + "\n")

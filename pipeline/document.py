@@ -18,29 +18,44 @@ from dsn.errors import InvalidInput
 
 Key = str | int
 KeyPath = tuple[Key, ...]
+
 DEEPEST = 20
+"""Levels of nesting."""
+
+LARGEST = 2**63 - 1
+"""Whole numbers beyond it, of either sign, are refused: they are mistakes, and no float could hold the hugest ones."""
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader with YAML 1.2's core scalars; resolvers are filled in below."""
+    """Composes nodes, with YAML 1.2's core scalars; resolvers are filled in below."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012  # PyYAML declares it on instances, and reads it from classes
+    _depth = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.events.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.composer.ComposerError(None, None, "aliases are not supported", mark)
-        return super().compose_node(parent, index)
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        refused = {
+            "aliases are not supported": isinstance(event, yaml.events.AliasEvent),
+            "tags are not supported": getattr(event, "tag", None) is not None,
+            "it is nested too deeply": self._depth > DEEPEST,
+        }
+        for problem, holds in refused.items():
+            if holds:
+                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)  # type: ignore[arg-type]
+        self._depth += 1
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
 
 
-for _tag, _pattern, _first in (
+for _kind, _pattern, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"[-+]?[0-9]+", list("-+0123456789")),
+    ("int", r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+", list("-+0123456789")),
     ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+.0123456789")),
     ("float", r"[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)", list("-+.")),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(f"^(?:{_pattern})$"), _first)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,17 +96,34 @@ def read_document(path: Path) -> Document:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise InvalidInput(f"cannot be read: {reason}", place=file) from error
-    try:
-        node = yaml.compose(text, Loader=_Loader)
-    except yaml.YAMLError as error:
-        raise _syntax_error(file, error) from error
-    except RecursionError as error:
-        raise InvalidInput("is nested too deeply", place=file) from error
+    node = _composed(file, text)
     if not isinstance(node, yaml.MappingNode):
         raise InvalidInput("must be a mapping of keys to values", place=file)
     marks: dict[KeyPath, tuple[int, int]] = {}
     data = _Converter(file, marks).value(node, ())
     return Document(file=file, text=text, data=data, marks=marks)
+
+
+def _composed(file: str, text: str) -> yaml.Node | None:
+    try:
+        loader = _Loader(text)
+    except yaml.reader.ReaderError as error:
+        before = text[: error.position]
+        place = f"{file}:{before.count(chr(10)) + 1}:{error.position - before.rfind(chr(10))}"
+        raise InvalidInput(f"is not valid YAML: {error.reason}", place=place) from error
+    try:
+        return loader.get_single_node()
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None) or loader.get_mark()
+        problem = str(getattr(error, "problem", None) or "cannot be understood")
+        if problem.startswith("but "):
+            problem = f"{getattr(error, 'context', '')}, {problem}"
+        raise InvalidInput(f"is not valid YAML: {problem}", place=_place(file, mark)) from error
+    except (ValueError, OverflowError) as error:
+        # PyYAML's own calls of chr() and int() on what an escape or a %YAML line says.
+        raise InvalidInput(
+            "is not valid YAML: a number is out of range", place=_place(file, loader.get_mark())
+        ) from error
 
 
 class _Converter:
@@ -100,11 +132,8 @@ class _Converter:
     def __init__(self, file: str, marks: dict[KeyPath, tuple[int, int]]) -> None:
         self._file = file
         self._marks = marks
-        self._scalars = _Loader("")
 
     def value(self, node: yaml.Node, path: KeyPath) -> Any:
-        if len(path) > DEEPEST:
-            raise self._error("is nested too deeply", node)
         if isinstance(node, yaml.MappingNode):
             return {key: self.value(child, (*path, key)) for key, child in self._items(node, path)}
         if isinstance(node, yaml.SequenceNode):
@@ -112,31 +141,59 @@ class _Converter:
                 self._marks[(*path, index)] = _position(child)
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
         try:
-            return self._scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError) as error:
-            raise self._error("is a value that cannot be understood", node) from error
+            return _scalar(node)
+        except InvalidInput as error:
+            raise InvalidInput(error.problem, value=error.value, place=_place(self._file, node.start_mark)) from error
 
     def _items(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, yaml.Node]]:
         for key_node, child in node.value:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
                 raise self._error("keys must be text", key_node)
-            key = key_node.value
+            key = _text(key_node.value)
             if (*path, key) in self._marks:
                 raise self._error(f"key {key!r} is given twice", key_node)
             self._marks[(*path, key)] = _position(key_node)
             yield key, child
 
     def _error(self, problem: str, node: yaml.Node) -> InvalidInput:
-        line, column = _position(node)
-        return InvalidInput(problem, place=f"{self._file}:{line}:{column}")
+        return InvalidInput(problem, place=_place(self._file, node.start_mark))
+
+
+def _scalar(node: yaml.Node) -> str | bool | int | float | None:
+    text, kind = node.value, node.tag.rpartition(":")[2]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return bool(text.lower() == "true")
+    if kind == "int":
+        return _whole(text)
+    if kind == "float":
+        # Python spells YAML's .inf and .nan without the point.
+        return float(text.lower().replace(".inf", "inf").replace(".nan", "nan"))
+    return _text(text)
+
+
+def _whole(text: str) -> int:
+    digits, base = (text[2:], {"0x": 16, "0o": 8}[text[:2]]) if text[:2] in ("0x", "0o") else (text, 10)
+    # Python refuses to convert thousands of digits.
+    number = int(digits, base) if len(digits) <= 100 else LARGEST + 1
+    if abs(number) > LARGEST:
+        raise InvalidInput("is a number too large", value=text)
+    return number
+
+
+def _text(text: str) -> str:
+    r"""``text``, which an escape such as "\ud800" can make into something that no file or database takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise InvalidInput("is not valid Unicode text", value=text) from error
+    return text
 
 
 def _position(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _syntax_error(file: str, error: yaml.YAMLError) -> InvalidInput:
-    mark = getattr(error, "problem_mark", None)
-    place = f"{file}:{mark.line + 1}:{mark.column + 1}" if mark else file
-    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not valid"
-    return InvalidInput(f"is not valid YAML: {problem}", place=place)
+def _place(file: str, mark: yaml.Mark) -> str:
+    return f"{file}:{mark.line + 1}:{mark.column + 1}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pipeline.analysis.table import Cell, Column, Table, to_text
+from pipeline.analysis.wording import counted, duration, listed
 from pipeline.planning import Plan, TrialSpec
 
 LONGEST_LIST = 12
@@ -29,18 +31,18 @@ def plan_text(plan: Plan) -> str:
     """The plan for people: what is crossed, and what each arm costs."""
     seeds = len({cell.seed for cell in plan.cells})
     lines = [
-        f"{plan.study}: {_counted(len(plan.trials), 'trial')} = {_product(plan, seeds)}{_departures(plan, seeds)}",
-        f"data sets: {_listed(plan.datasets)}",
-        f"estimated: {_duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
+        f"{plan.study}: {counted(len(plan.trials), 'trial')} = {_product(plan, seeds)}{_departures(plan, seeds)}",
+        f"data sets: {listed(plan.datasets, LONGEST_LIST)}",
+        f"estimated: {duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
         "",
-        *_arm_lines(plan),
+        to_text(_arm_table(plan)),
     ]
     return "\n".join(lines)
 
 
 def _product(plan: Plan, seeds: int) -> str:
     factors = ((len(plan.arms), "arm"), (len(plan.datasets), "data set"), (seeds, "seed"))
-    return " x ".join(_counted(count, noun) for count, noun in factors)
+    return " x ".join(counted(count, noun) for count, noun in factors)
 
 
 def _departures(plan: Plan, seeds: int) -> str:
@@ -54,28 +56,23 @@ def _departures(plan: Plan, seeds: int) -> str:
     return f" ({', '.join(reasons)})" if reasons else ""
 
 
-def _arm_lines(plan: Plan) -> list[str]:
-    """A table: an arm a row, its mean costs over the data sets."""
+def _arm_table(plan: Plan) -> Table:
+    """An arm a row, its mean costs over the data sets."""
     trials = {trial.trial_id: trial for trial in plan.trials}
-    rows = [("arm", "trials", "parameters", "MFLOPs", "core time")]
+    rows = []
     for arm in plan.arms:
         own = [trials[identity] for identity in dict.fromkeys(c.trial_id for c in plan.cells if c.arm == arm)]
-        rows.append(
-            (
-                arm,
-                str(len(own)),
-                f"{_mean([trial.cost.parameters for trial in own]) / 1e3:.1f} K",
-                f"{_mean([trial.cost.flops for trial in own]) / 1e6:.1f}",
-                _duration(_core_seconds(own)),
-            )
+        texts = (
+            arm,
+            str(len(own)),
+            f"{_mean([trial.cost.parameters for trial in own]) / 1e3:.1f} K",
+            f"{_mean([trial.cost.flops for trial in own]) / 1e6:.1f}",
+            duration(_core_seconds(own)),
         )
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    return [
-        "  ".join(
-            [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:], strict=True))]
-        )
-        for row in rows
-    ]
+        rows.append(tuple(Cell(text=text) for text in texts))
+    names = ("trials", "parameters", "MFLOPs", "core time")
+    columns = (Column(name="arm", numeric=False), *(Column(name=name) for name in names))
+    return Table(title="Arms (means over data sets)", columns=columns, rows=tuple(rows))
 
 
 def _core_seconds(trials: list[TrialSpec]) -> float:
@@ -84,18 +81,3 @@ def _core_seconds(trials: list[TrialSpec]) -> float:
 
 def _mean(values: list[int]) -> float:
     return sum(values) / len(values)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" + ("" if count == 1 else "s")
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    more = len(names) - LONGEST_LIST
-    return ", ".join(names[:LONGEST_LIST]) + (f" and {more} more" if more > 0 else "")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from dsn.durable import write_atomic
+from pipeline.analysis.wording import duration
 from pipeline.errors import Interrupted
 from pipeline.ledger import Ledger, read_states
 from pipeline.outcome import TrialResult
@@ -88,13 +89,7 @@ class Recorder:
         done = (
             self._estimated + min(self._slots - 1, self._total - self._finished) * self._estimated / self._finished / 2
         )
-        return f"; about {_duration(elapsed * self._remaining / done)} left"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+        return f"; about {duration(elapsed * self._remaining / done)} left"
 
 
 def run_study(

@@ -15,7 +15,10 @@ from dsn.durable import write_atomic
 from pipeline.analysis import plots, statistics, tables
 from pipeline.analysis.plots import Drawing
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.tables import Table
+from pipeline.analysis.table import Table, escape_markdown
+from pipeline.analysis.table import to_markdown as to_markdown_table
+from pipeline.analysis.wording import counted, part_of, percent, points
+from pipeline.ledger import STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,10 +146,10 @@ def answer(results: StudyResults) -> str:
     reference = results.arms[0]
     own = cells[(cells["arm"] == reference) & (cells["done"] > 0)]
     if not own.empty:
-        over = tables.part_of(len(own), len(results.datasets), "data set")
+        over = part_of(len(own), len(results.datasets), "data set")
         role = ", the reference," if len(results.arms) > 1 else ""
         sentences.append(
-            f"{reference}{role} has a mean test accuracy of {tables.percent(float(own['mean'].mean()))}% over {over}."
+            f"{reference}{role} has a mean test accuracy of {percent(float(own['mean'].mean()))}% over {over}."
         )
     compared = statistics.comparisons(results.trials, results.arms, results.datasets)
     if not compared.empty:
@@ -157,9 +160,9 @@ def answer(results: StudyResults) -> str:
 def _progress(results: StudyResults) -> str:
     """``31 of 45 trials are done (1 failed, 13 pending), so these numbers may still change.``"""
     status = results.trials["status"]
-    counts = {name: int((status == name).sum()) for name in statistics.STATUSES}
-    done, others = counts["done"], [f"{counts[name]} {name}" for name in statistics.STATUSES[1:] if counts[name]]
-    text = f"{done} of {tables.counted(len(status), 'trial')} {'is' if done == 1 else 'are'} done"
+    counts = {name: int((status == name).sum()) for name in STATUSES}
+    done, others = counts["done"], [f"{counts[name]} {name}" for name in STATUSES[1:] if counts[name]]
+    text = f"{done} of {counted(len(status), 'trial')} {'is' if done == 1 else 'are'} done"
     text += f" ({', '.join(others)})" if others else ""
     unfinished = counts["running"] + counts["pending"]
     return text + (", so these numbers may still change." if unfinished and done else ".")
@@ -172,7 +175,7 @@ def _against(reference: str, compared: pd.DataFrame) -> str:
         return f"Against {reference}: {'; '.join(_outcome(row) for row in rows)}."
     known = sorted((row for row in rows if row["pairs"]), key=lambda row: -float(row["difference"]))
     if len(known) <= MOST_IN_ANSWER:
-        unknown = f"; {len(rows) - len(known)} of {tables.counted(len(rows), 'arm')} cannot be compared yet"
+        unknown = f"; {len(rows) - len(known)} of {counted(len(rows), 'arm')} cannot be compared yet"
         return f"Against {reference}: {'; '.join(_outcome(row) for row in known)}{unknown}.".replace(": ; ", ": ")
     half = MOST_IN_ANSWER // 2
     best, worst = ("; ".join(_outcome(row) for row in part) for part in (known[:half], known[-half:]))
@@ -185,12 +188,11 @@ def _outcome(row: tables.Row) -> str:
     if pairs == 0:
         return f"{arm} cannot be compared yet"
     counts = [
-        tables.counted(row[plural], singular)
-        for plural, singular in (("wins", "win"), ("ties", "tie"), ("losses", "loss"))
+        counted(row[plural], singular) for plural, singular in (("wins", "win"), ("ties", "tie"), ("losses", "loss"))
     ]
     if left_out:
-        counts.append(f"{tables.counted(left_out, 'data set')} not comparable")
-    return f"{arm} {tables.points(difference)} points ({', '.join(counts)})"
+        counts.append(f"{counted(left_out, 'data set')} not comparable")
+    return f"{arm} {points(difference)} points ({', '.join(counts)})"
 
 
 def _failure_texts(failures: Table) -> tuple[Failure, ...]:
@@ -208,21 +210,21 @@ def _failure_texts(failures: Table) -> tuple[Failure, ...]:
 
 def to_markdown(report: Report) -> str:
     """The report in GitHub's Markdown; it shows learning_curves.svg from the same folder."""
-    escape = tables.escape_markdown
+    escape = escape_markdown
     parts = [f"# {escape(report.title)}"]
     parts += [f"**Question.** {escape(report.question)}"] if report.question else []
     parts += [f"Reproduces: {escape(report.reproduces)}"] if report.reproduces else []
     parts += ["## Answer", escape(report.answer), "## Results"]
-    parts += [tables.to_markdown(table) for table in (report.accuracy, report.comparison, report.cost) if table]
+    parts += [to_markdown_table(table) for table in (report.accuracy, report.comparison, report.cost) if table]
     if report.cost_by_dataset:
         parts.append(_folded(report.cost_by_dataset))
     if report.curves:
         parts += ["### Learning curves", "![Training loss over epochs](learning_curves.svg)"]
         parts += [escape(note) for note in report.curves.notes]
     if report.failures:
-        parts.append(tables.to_markdown(report.failures))
-    parts += ["## Record", tables.to_markdown(report.status), _folded(report.trials)]
-    parts += [tables.to_markdown(report.provenance)] if report.provenance else []
+        parts.append(to_markdown_table(report.failures))
+    parts += ["## Record", to_markdown_table(report.status), _folded(report.trials)]
+    parts += [to_markdown_table(report.provenance)] if report.provenance else []
     parts += ["### Study file", _fenced(report.source, "yaml")]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -240,8 +242,8 @@ def to_html(report: Report) -> str:
 
 def _folded(table: Table) -> str:
     """A long table that Markdown viewers show on demand."""
-    summary = f"<summary>{tables.escape_markdown(table.title)} ({len(table.rows)})</summary>"
-    return f"<details>{summary}\n\n{tables.to_markdown(table)}\n</details>"
+    summary = f"<summary>{escape_markdown(table.title)} ({len(table.rows)})</summary>"
+    return f"<details>{summary}\n\n{to_markdown_table(table)}\n</details>"
 
 
 def _fenced(text: str, language: str) -> str:

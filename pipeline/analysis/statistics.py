@@ -7,32 +7,18 @@ wins and losses rest on the same runs. What is not comparable is left out and co
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
-STATUSES = ("done", "pruned", "failed", "running", "pending")
-"""What a planned trial can be; every planned trial is exactly one of them."""
+from pipeline.analysis.wording import rounded_percent
+from pipeline.ledger import STATUSES
 
 PLACE = ["dataset", "arm"]
 """The columns that say to which cell a trial belongs."""
 
 COSTS = ("parameters", "active_weights", "flops", "flops_published", "train_seconds")
 """The metrics that say what an arm costs, in the units of ``results.METRICS``."""
-
-
-def rounded_percent(fraction: float) -> float:
-    """A fraction in percent with two decimals; NaN stays NaN. The one rounding of every accuracy shown or compared.
-
-    Halves go away from zero (half-up, as on paper): 0.83125 gives 83.13. The percentage is first cut to nine decimals,
-    because in binary a mean such as 83.125 may come out as 83.12499999999999, and noise must not decide a tie.
-    """
-    if math.isnan(fraction):
-        return math.nan
-    percent = Decimal(f"{fraction * 100:.9f}")
-    return float(percent.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)) + 0.0  # + 0.0 turns -0.0 into 0.0
 
 
 def status_counts(trials: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:

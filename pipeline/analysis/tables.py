@@ -1,151 +1,21 @@
-"""Tables of a study as plain data, and their renderings as Markdown and as terminal text.
-
-A new table is one function from frames to a ``Table``; every renderer (the two below, the HTML template) shows it.
-"""
+"""The tables of a study. A new one is a function from results to a ``Table``; every rendering then shows it."""
 
 from __future__ import annotations
 
 import math
-import re
-import sys
-import textwrap
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.table import Cell, Column, Table
+from pipeline.analysis.wording import ABSENT, cause, counted, listed, part_of, percent, points, rounded_percent
+from pipeline.ledger import STATUSES
 
 Row = Mapping[Hashable, Any]
 """A row of a frame, by column."""
-
-ABSENT = "–"
-"""What stands where there is no number."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Column:
-    """A heading, and whether the column holds numbers (set flush right) or words (flush left)."""
-
-    name: str
-    numeric: bool = True
-
-
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """The text of a cell, whether it is the best of its row or column, and what more a reader may ask to see."""
-
-    text: str
-    best: bool = False
-    tooltip: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A table ready to be shown.
-
-    Attributes:
-        title: a short heading.
-        columns: one for each cell of a row.
-        rows: the body.
-        summary: rows over the whole body, set apart at its end.
-        notes: sentences on how to read the table and on what is left out.
-    """
-
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    summary: tuple[tuple[Cell, ...], ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        assert all(len(row) == len(self.columns) for row in self.rows + self.summary), "a row of another width"
-
-
-# Renderings
-
-
-def to_markdown(table: Table) -> str:
-    """The table in GitHub's Markdown with its title as a third-level heading, best cells bold, notes below."""
-    lines = [f"### {escape_markdown(table.title)}", ""]
-    lines.append(_markdown_row(escape_markdown(column.name) for column in table.columns))
-    lines.append(_markdown_row("---:" if column.numeric else "---" for column in table.columns))
-    lines += [_markdown_row(_markdown_cell(cell) for cell in row) for row in table.rows + table.summary]
-    for note in table.notes:
-        lines += ["", escape_markdown(note)]
-    return "\n".join(lines) + "\n"
-
-
-def to_text(table: Table, width: int | None = None) -> str:
-    """The table for a terminal: aligned columns, ``*`` behind the best, notes below; no escape sequences.
-
-    Args:
-        table: what to show.
-        width: characters a line: a wider table is cut into blocks of columns that each repeat the first column, and
-            notes are wrapped. None does neither.
-    """
-    body = table.rows + table.summary
-    starred = [any(row[index].best for row in body) for index in range(len(table.columns))]
-    grid = [[_starred(column.name, False, pad) for column, pad in zip(table.columns, starred, strict=True)]]
-    grid += [[_starred(cell.text, cell.best, pad) for cell, pad in zip(row, starred, strict=True)] for row in body]
-    widths = [max(len(row[index]) for row in grid) for index in range(len(table.columns))]
-    lines = [_printable(table.title)]
-    for block in _blocks(widths, width):
-        lines.append("")
-        rule = "-" * (sum(widths[index] for index in block) + 2 * (len(block) - 1))
-        for number, row in enumerate(grid):
-            if number in (1, 1 + len(table.rows)):
-                lines.append(rule)
-            lines.append("  ".join(_aligned(row[index], widths[index], table.columns[index]) for index in block))
-    notes = [*table.notes, "* best"] if any(starred) else list(table.notes)
-    lines += ["", *(textwrap.fill(_printable(note), width or sys.maxsize) for note in notes)] if notes else []
-    return "\n".join(line.rstrip() for line in lines) + "\n"
-
-
-def escape_markdown(text: str) -> str:
-    """``text`` on one line, without any character that Markdown or HTML inside it would act on."""
-    escaped = re.sub(r"([\\`*|\[\]~$])", r"\\\1", _printable(text).replace("&", "&amp;"))
-    # An underscore inside a word (model.kernel_size) is harmless and reads better as it is.
-    escaped = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", escaped)
-    return escaped.replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _markdown_row(cells: Iterable[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _markdown_cell(cell: Cell) -> str:
-    return f"**{escape_markdown(cell.text)}**" if cell.best else escape_markdown(cell.text)
-
-
-def _printable(text: str) -> str:
-    """``text`` on one line, without control characters: a name must not move the cursor of a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
-def _starred(text: str, best: bool, pad: bool) -> str:
-    """``text`` with its star, or with a blank for it in a column that has stars, so that numbers stay aligned."""
-    return _printable(text) + ("*" if best else " " if pad else "")
-
-
-def _aligned(text: str, width: int, column: Column) -> str:
-    return text.rjust(width) if column.numeric else text.ljust(width)
-
-
-def _blocks(widths: Sequence[int], limit: int | None) -> list[list[int]]:
-    """Indices of the columns of each block: the first column, then as many others as fit, at least one."""
-    blocks = [[0]]
-    for index in range(1, len(widths)):
-        used = sum(widths[other] + 2 for other in blocks[-1])
-        if limit is not None and len(blocks[-1]) > 1 and used + widths[index] > limit:
-            blocks.append([0])
-        blocks[-1].append(index)
-    return blocks
-
-
-# Tables
 
 
 def accuracy_table(results: StudyResults) -> Table:
@@ -242,7 +112,7 @@ def cost_by_dataset_table(results: StudyResults) -> Table:
 def status_table(results: StudyResults) -> Table:
     """How far the study is: a row an arm and one over all; planned is always the sum of the other columns."""
     counts = statistics.status_counts(results.trials, results.arms)
-    names = ("planned", *statistics.STATUSES)
+    names = ("planned", *STATUSES)
     rows = [(Cell(text=str(row["arm"])), *_counts(row[name] for name in names)) for row in counts.to_dict("records")]
     return Table(
         title="Trials",
@@ -305,45 +175,6 @@ def provenance_table(results: StudyResults, most: int = 5) -> Table | None:
     return Table(title="Provenance", columns=columns, rows=tuple(rows)) if rows else None
 
 
-# Parts of tables
-
-
-def percent(fraction: float) -> str:
-    """An accuracy as it is shown everywhere: percent with two decimals, or the mark for absent."""
-    return ABSENT if math.isnan(fraction) else f"{statistics.rounded_percent(fraction):.2f}"
-
-
-def points(difference: float) -> str:
-    """A difference of accuracies in percentage points with its sign (a true minus), or the mark for absent."""
-    if math.isnan(difference):
-        return ABSENT
-    value = statistics.rounded_percent(difference)
-    sign = "+" if value > 0 else "−" if value < 0 else "±"
-    return f"{sign}{abs(value):.2f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """``1 trial``, ``3 trials``, ``2 losses``."""
-    plural = f"{noun}es" if noun.endswith("s") else f"{noun}s"
-    return f"{number} {noun if number == 1 else plural}"
-
-
-def part_of(part: int, whole: int, noun: str) -> str:
-    """``all 3 data sets``, ``2 of 3 data sets`` or, if there is only one, ``1 data set``."""
-    if part != whole:
-        return f"{part} of {counted(whole, noun)}"
-    return counted(whole, noun) if whole == 1 else f"all {counted(whole, noun)}"
-
-
-def cause(error: str, longest: int = 200) -> str:
-    """One line that says what went wrong: the last of a traceback, else the first; cut at ``longest`` characters."""
-    lines = [line.strip() for line in error.splitlines() if line.strip()]
-    if not lines:
-        return ABSENT
-    line = lines[-1] if any(line.startswith("Traceback (most recent call last)") for line in lines) else lines[0]
-    return line if len(line) <= longest else line[: longest - 1] + "…"
-
-
 def _accuracy(cell: Row) -> str:
     """``97.33 ± 0.50``, without the deviation of a single trial, with ``(2/3)`` behind it if trials are missing."""
     mean, std, done, planned = (cell[name] for name in ("mean", "std", "done", "planned"))
@@ -362,7 +193,7 @@ def _seeds_done(cell: Row) -> str:
 
 def _best(means: Sequence[float]) -> list[bool]:
     """Which of these are the highest after rounding; none if fewer than two have a value to compare."""
-    rounded = [statistics.rounded_percent(mean) for mean in means]
+    rounded = [rounded_percent(mean) for mean in means]
     known = [mean for mean in rounded if not math.isnan(mean)]
     return [len(known) > 1 and mean == max(known) for mean in rounded]
 
@@ -399,13 +230,13 @@ def _accuracy_notes(
     left_out = [name for name in results.datasets if name not in shared]
     if left_out:
         notes.append(
-            f"The mean leaves out {_listed(left_out)}, where the arms with results do not have the same done seeds."
+            f"The mean leaves out {listed(left_out)}, where the arms with results do not have the same done seeds."
         )
     skipped = [f"{row['left_out']} of {row['arm']}" for row in compared.to_dict("records") if row["left_out"]]
     if skipped:
         notes.append(
             "Wins / ties / losses leave out data sets where arm and reference do not have the same done seeds: "
-            f"{_listed(skipped)}."
+            f"{listed(skipped)}."
         )
     return tuple(notes)
 
@@ -443,9 +274,3 @@ def _word(value: Any) -> str:
 
 def _number(value: Any) -> float:
     return math.nan if pd.isna(value) else float(value)
-
-
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    """``A, B, C``, or the first few and how many more there are."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

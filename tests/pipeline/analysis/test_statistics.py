@@ -11,6 +11,7 @@ import pytest
 
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.wording import rounded_percent
 
 DATA = Path(__file__).parents[2] / "data"
 MakeResults = Callable[..., StudyResults]
@@ -31,12 +32,12 @@ MakeResults = Callable[..., StudyResults]
     ],
 )
 def test_percentages_round_halves_away_from_zero_whatever_the_binary_noise(fraction: float, percent: float) -> None:
-    assert statistics.rounded_percent(fraction) == percent
-    assert math.copysign(1, statistics.rounded_percent(-0.00001)) == 1, "no minus zero"
+    assert rounded_percent(fraction) == percent
+    assert math.copysign(1, rounded_percent(-0.00001)) == 1, "no minus zero"
 
 
 def test_rounding_keeps_nan() -> None:
-    assert math.isnan(statistics.rounded_percent(math.nan))
+    assert math.isnan(rounded_percent(math.nan))
 
 
 def test_mean_and_sample_deviation_of_a_cell(make_results: MakeResults) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.analysis import tables
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.tables import Cell, Column, Table
+from pipeline.analysis.table import Cell, Column, Table, escape_markdown, to_markdown, to_text
+from pipeline.analysis.wording import cause
 
 MakeResults = Callable[..., StudyResults]
 
@@ -29,14 +30,14 @@ def toy() -> Table:
 
 
 def test_markdown(toy: Table) -> None:
-    assert tables.to_markdown(toy) == (
+    assert to_markdown(toy) == (
         "### Toy\n\n| name | a | long\\|er |\n| --- | ---: | ---: |\n"
         "| &lt;b&gt; | **1.00** | 10.00 |\n| mean | 1 | 2 |\n\nA note.\n"
     )
 
 
 def test_text(toy: Table) -> None:
-    assert tables.to_text(toy) == (
+    assert to_text(toy) == (
         "Toy\n\n"
         "name     a   long|er\n"
         "--------------------\n"
@@ -48,16 +49,16 @@ def test_text(toy: Table) -> None:
 
 
 def test_text_cuts_a_wide_table_into_blocks_that_repeat_the_first_column(toy: Table) -> None:
-    lines = tables.to_text(toy, width=12).splitlines()
+    lines = to_text(toy, width=12).splitlines()
     assert "name     a" in lines
     assert "name  long|er" in lines, "a block holds at least one column, however narrow the terminal"
-    assert tables.to_text(toy, width=20) == tables.to_text(toy), "exactly wide enough"
+    assert to_text(toy, width=20) == to_text(toy), "exactly wide enough"
 
 
 def test_text_of_a_name_cannot_move_the_cursor() -> None:
     table = Table(title="T", columns=(Column(name="x\x1b[2J"),), rows=((Cell(text="two\nlines"),),))
-    assert "\x1b" not in tables.to_text(table)
-    assert "two lines" in tables.to_text(table)
+    assert "\x1b" not in to_text(table)
+    assert "two lines" in to_text(table)
 
 
 def test_a_row_of_another_width_is_a_bug() -> None:
@@ -75,7 +76,7 @@ def test_a_row_of_another_width_is_a_bug() -> None:
     ],
 )
 def test_markdown_escapes(text: str, escaped: str) -> None:
-    assert tables.escape_markdown(text) == escaped
+    assert escape_markdown(text) == escaped
 
 
 def test_accuracy_table_of_a_complete_study(make_results: MakeResults) -> None:
@@ -181,7 +182,7 @@ def test_failures_table(make_results: MakeResults) -> None:
     ],
 )
 def test_the_cause_is_one_line(error: str, line: str) -> None:
-    assert tables.cause(error) == line
+    assert cause(error) == line
 
 
 def test_trials_table_in_plan_order(make_results: MakeResults) -> None:
@@ -212,6 +213,6 @@ def test_plurals(number: int, noun: str, text: str) -> None:
 
 
 def test_the_realistic_study_fits_a_terminal(study: StudyResults) -> None:
-    text = tables.to_text(tables.accuracy_table(study), width=80)
+    text = to_text(tables.accuracy_table(study), width=80)
     assert max(map(len, text.splitlines())) <= 80
     assert re.search(r"^GunPoint +99\.11 ± 1\.02\* ", text, flags=re.MULTILINE)

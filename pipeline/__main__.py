@@ -1,0 +1,5 @@
+"""``python -m pipeline`` is ``dsn``."""
+
+from pipeline.cli import main
+
+main()

@@ -1,0 +1,128 @@
+"""The main job: a study file to trained models, MLflow runs and a report; and everything that reads it afterwards."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+
+def test_every_trial_is_started_and_done_once_and_its_artifacts_are_there(finished) -> None:
+    assert len(finished.ids("done")) == 4
+    assert sorted(finished.ids("started")) == sorted(finished.ids("done")) == sorted(set(finished.ids("done")))
+    for event in finished.events():
+        if event["event"] == "done":
+            folder = finished.workspace / "trials" / event["trial"]
+            assert sorted(path.name for path in folder.iterdir()) == event["artifacts"]
+            assert pd.read_parquet(folder / "history.parquet")["epoch"].tolist() == [1, 2, 3]
+            with np.load(folder / "network.npz") as network:
+                header = json.loads(str(network["header"]))
+                masks = [network[name] for name in network.files if name.endswith("mask")]
+            assert header["config"] == event["config"]
+            assert sum(int(mask.sum()) for mask in masks) == event["metrics"]["active_weights"]
+
+
+def test_status_adds_up(finished) -> None:
+    counts = json.loads(finished.dsn("status", "tiny", "--json").stdout)
+    assert counts == {"study": "tiny", "planned": 4, "done": 4, "pruned": 0, "failed": 0, "running": 0, "pending": 0}
+
+
+def test_running_again_runs_nothing(finished, mlflow_runs) -> None:
+    ledger = (finished.workspace / "ledger" / "tiny" / "ledger.jsonl").read_bytes()
+    again = finished.dsn("run", "tiny.yaml")
+    assert "4 trials, 4 already there, 0 to run" in again.stderr
+    assert (finished.workspace / "ledger" / "tiny" / "ledger.jsonl").read_bytes() == ledger
+    parents, children = mlflow_runs(finished)
+    assert (len(parents), len(children)) == (1, 4)
+
+
+def test_the_output_ends_with_table_report_and_ui(finished) -> None:
+    output = finished.dsn("report", "tiny").stdout
+    assert "Test accuracy" in output
+    report, ui = output.strip().splitlines()[-2:]
+    assert report.endswith("workspace/reports/tiny/report.html")
+    assert ui.startswith("MLflow UI: ")
+    assert ui.endswith("dsn ui")
+
+
+def test_the_report_holds_the_ledgers_numbers(finished) -> None:
+    finished.dsn("report", "tiny")
+    trials = pd.read_csv(finished.workspace / "reports" / "tiny" / "trials.csv", float_precision="round_trip")
+    recorded = {e["trial"]: e["metrics"]["test_accuracy"] for e in finished.events() if e["event"] == "done"}
+    assert dict(zip(trials["trial_id"], trials["test_accuracy"], strict=True)) == recorded
+
+
+def test_mlflow_has_one_run_a_trial_with_metrics_parameters_curves_and_artifacts(finished, mlflow_runs) -> None:
+    from mlflow import MlflowClient
+
+    parents, children = mlflow_runs(finished)
+    assert [run.info.status for run in parents] == ["FINISHED"]
+    recorded = {event["trial"]: event for event in finished.events() if event["event"] == "done"}
+    assert Counter(run.data.tags["trial_id"] for run in children) == Counter(recorded)
+    client = MlflowClient(finished.tracking_uri)
+    for run in children:
+        event = recorded[run.data.tags["trial_id"]]
+        assert run.info.status == "FINISHED"
+        assert run.data.tags["mlflow.parentRunId"] == parents[0].info.run_id
+        assert run.data.tags["revision"] == event["provenance"]["revision"]
+        finals = {name: value for name, value in run.data.metrics.items() if not name.startswith("curve/")}
+        assert finals == event["metrics"]
+        assert run.data.params["model.channels"] == "9"
+        curve = client.get_metric_history(run.info.run_id, "curve/train_loss")
+        assert [point.step for point in curve] == [1, 2, 3]
+        names = [file.path for file in client.list_artifacts(run.info.run_id)]
+        assert names == ["history.parquet", "network.npz"]
+    reports = [file.path for file in client.list_artifacts(parents[0].info.run_id, "report")]
+    assert "report/report.html" in reports
+
+
+def test_mlflow_can_be_rebuilt_from_the_ledger(finished, mlflow_runs) -> None:
+    before = {run.data.tags["trial_id"]: run.data.metrics for run in mlflow_runs(finished)[1]}
+    for path in finished.workspace.glob("mlflow.db*"):
+        path.unlink()
+    finished.dsn("sync", "tiny")
+    assert {run.data.tags["trial_id"]: run.data.metrics for run in mlflow_runs(finished)[1]} == before
+
+
+def test_one_trial_in_this_process_gives_the_recorded_numbers(finished) -> None:
+    event = next(event for event in finished.events() if event["event"] == "done")
+    shown = json.loads(finished.dsn("trial", event["trial"][:6]).stdout)
+    repeated = {name: shown[name] for name in event["metrics"] if "seconds" not in name}
+    assert repeated == {name: value for name, value in event["metrics"].items() if "seconds" not in name}
+
+
+def test_an_edited_study_runs_only_what_is_new(finished) -> None:
+    finished.study.write_text(finished.study.read_text().replace("seeds: 2", "seeds: 3"))
+    again = finished.dsn("run", "tiny.yaml")
+    assert "6 trials, 4 already there, 2 to run" in again.stderr
+    assert sorted(Counter(finished.ids("done")).values()) == [1] * 6
+
+
+def test_another_study_shares_the_trials_that_it_contains(finished) -> None:
+    other = finished.folder / "other.yaml"
+    other.write_text(finished.study.read_text().replace("name: tiny", "name: other").replace("seeds: 3", "seeds: 1"))
+    assert "2 trials, 2 already there, 0 to run" in finished.dsn("run", "other.yaml").stderr
+    assert json.loads(finished.dsn("status", "other", "--json").stdout)["done"] == 2
+    assert "2 of 2" not in finished.dsn("report", "other").stderr
+
+
+@pytest.mark.parametrize("arm", ["diverging"])
+def test_a_failed_trial_is_recorded_once_and_tried_again_only_when_asked(bench, mlflow_runs, arm: str) -> None:
+    bench.write_study(seeds=1)
+    text = bench.study.read_text()
+    rates = "{training.learning_rate: 1.0e+38, training.final_learning_rate: 1.0e+38}"
+    bench.study.write_text(text.replace("seeds: 1", f"  {arm}: {rates}\nseeds: 1"))
+    bench.dsn("run", "tiny.yaml", expect=3)
+    (failed,) = [event for event in bench.events() if event["event"] == "failed"]
+    assert failed["error"]["kind"] == "diverged"
+    assert "not finite in epoch" in failed["error"]["message"]
+    parents, children = mlflow_runs(bench)
+    assert Counter(run.info.status for run in children) == {"FINISHED": 2, "FAILED": 1}
+    assert parents[0].info.status == "FAILED"
+    assert "0 to run" in bench.dsn("run", "tiny.yaml", expect=3).stderr
+    assert "1 to run" in bench.dsn("run", "tiny.yaml", "--rerun-failed", expect=3).stderr
+    assert len(bench.ids("failed")) == 2
+    assert len(mlflow_runs(bench)[1]) == 3
