@@ -7,7 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -97,9 +97,11 @@ def trial(
 ) -> None:
     """Train one trial of a study in this process, without Ray or MLflow, for a debugger. Records nothing."""
     from pipeline.record import find_trial
-    from pipeline.trial import run_trial
 
     found = find_trial(Workspace.locate(workspace), trial_id)
+    # Imported only when there is something to train: torch takes seconds.
+    from pipeline.trial import run_trial
+
     _say(f"{found.trial_id}: {found.title}")
     result = run_trial(found, keep_model=False)
     if result.error:
@@ -147,7 +149,9 @@ def _planned(file: Path, profile: str | None, workspace: Workspace) -> tuple[Stu
     study = read_study(file, profile)
     cache = DescriptionCache(workspace.data_cache)
     made = make_plan(study, lambda config: describe(config, cache))
-    cache.save()
+    # Only a cache: planning works in a workspace that cannot be written.
+    with suppress(OSError):
+        cache.save()
     return study, made
 
 

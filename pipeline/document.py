@@ -41,7 +41,7 @@ class _Loader(yaml.SafeLoader):
         }
         for problem, holds in refused.items():
             if holds:
-                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)  # type: ignore[arg-type]
+                raise yaml.composer.ComposerError(None, None, problem, event.start_mark)
         self._depth += 1
         node = super().compose_node(parent, index)
         self._depth -= 1
@@ -140,20 +140,23 @@ class _Converter:
             for index, child in enumerate(node.value):
                 self._marks[(*path, index)] = _position(child)
             return [self.value(child, (*path, index)) for index, child in enumerate(node.value)]
-        try:
-            return _scalar(node)
-        except InvalidInput as error:
-            raise InvalidInput(error.problem, value=error.value, place=_place(self._file, node.start_mark)) from error
+        return self._scalar(node)
 
     def _items(self, node: yaml.MappingNode, path: KeyPath) -> Iterator[tuple[str, yaml.Node]]:
         for key_node, child in node.value:
             if not isinstance(key_node, yaml.ScalarNode) or key_node.tag != "tag:yaml.org,2002:str":
                 raise self._error("keys must be text", key_node)
-            key = _text(key_node.value)
+            key = str(self._scalar(key_node))
             if (*path, key) in self._marks:
                 raise self._error(f"key {key!r} is given twice", key_node)
             self._marks[(*path, key)] = _position(key_node)
             yield key, child
+
+    def _scalar(self, node: yaml.Node) -> str | bool | int | float | None:
+        try:
+            return _scalar(node)
+        except InvalidInput as error:
+            raise InvalidInput(error.problem, value=error.value, place=_place(self._file, node.start_mark)) from error
 
     def _error(self, problem: str, node: yaml.Node) -> InvalidInput:
         return InvalidInput(problem, place=_place(self._file, node.start_mark))

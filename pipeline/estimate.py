@@ -8,7 +8,7 @@ from dsn.cost import Cost
 STEP_OVERHEAD = 4e-3
 """Seconds of a training step that do not depend on its size: framework calls and the optimiser."""
 
-OPERATIONS_PER_SECOND = 1e11
+OPERATIONS_PER_SECOND = 8e10
 """Of one core that trains with the torch engine, dense operations; measured on a 2-core AVX-512 server."""
 
 BACKWARD = 2

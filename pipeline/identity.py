@@ -28,7 +28,12 @@ def canonical(config: RunConfig) -> dict[str, Any]:
         plain["sparsity"] = {"level": "dense"}
     elif not config.sparsity.explore:
         plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in _EXPLORATION_ONLY}
-    return plain
+    return {room: {key: _spelled(value) for key, value in block.items()} for room, block in plain.items()}
+
+
+def _spelled(value: object) -> object:
+    """A number by its value: 1 and 1.0 are one setting, and so are 0.0 and -0.0."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def trial_id(config: RunConfig, seed: int, content_hash: str) -> str:

@@ -21,6 +21,7 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from dsn.durable import sync_folder
+from dsn.errors import InvalidInput
 from pipeline.errors import Locked
 from pipeline.workspace import Workspace
 
@@ -143,7 +144,17 @@ def read_records(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
     except FileNotFoundError:
         return [], offset
     end = content.rfind(b"\n") + 1
-    return [json.loads(line) for line in content[:end].splitlines()], offset + end
+    return [_record(line, path) for line in content[:end].splitlines()], offset + end
+
+
+def _record(line: bytes, path: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError as error:
+        # Not what a crash leaves: the disk, or an editor.
+        raise InvalidInput("holds a line that is no record", value=line, place=str(path)) from error
+    assert isinstance(record, dict), f"{path}: {record!r}"
+    return record
 
 
 def ledger_file(workspace: Workspace, study: str) -> Path:

@@ -6,13 +6,15 @@ configurations mean the same share one trial.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from dsn.config import DataConfig, RunConfig
 from dsn.cost import Cost, count
@@ -22,9 +24,12 @@ from dsn.recipes import RECIPES
 from pipeline.document import KeyPath
 from pipeline.estimate import estimated_seconds
 from pipeline.identity import trial_id
-from pipeline.spec import Resources, Study, explain
+from pipeline.spec import Resources, Study, adapter, explain
 
 Describe = Callable[[DataConfig], DataInfo]
+
+MOST_CELLS = 1_000_000
+"""A larger grid is a mistake, and would fill the memory before anybody saw it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +67,7 @@ class TrialSpec:
 
     @classmethod
     def from_dict(cls, plain: Mapping[str, Any]) -> TrialSpec:
-        return TypeAdapter(cls).validate_json(json.dumps(plain))
+        return adapter(cls).validate_json(json.dumps(plain))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,18 +120,21 @@ def make_plan(study: Study, describe: Describe) -> Plan:
         InvalidInput: a configuration that cannot be, with the line that is to blame; a data set that cannot be used.
     """
     spec = study.spec
-    arms = list(_arms(study))
     entries = list(_data_entries(study))
+    _require_bounded(study, len(entries))
+    arms = list(_arms(study))
+    _require_known_arms(study)
+    describe = functools.cache(describe)
     cells: list[Cell] = []
     trials: dict[str, TrialSpec] = {}
     labels: list[str] = []
     for arm in arms:
-        for entry, origin in entries:
-            config = _resolved(study, arm, entry, origin)
+        for entry, written in entries:
+            config = _resolved(study, arm, entry, written)
             if _excluded(study, arm, config):
                 continue
             labels.append(arm.label)
-            info = _described(study, config, origin, describe)
+            info = _described(study, config, written, describe)
             cost = _cost(study, arm, config, info)
             for seed in spec.seed_list:
                 identity = trial_id(config, seed, info.content_hash)
@@ -151,6 +159,27 @@ def make_plan(study: Study, describe: Describe) -> Plan:
         cells=tuple(cells),
         trials=tuple(sorted(trials.values(), key=lambda trial: -trial.seconds)),
     )
+
+
+def _require_bounded(study: Study, datasets: int) -> None:
+    spec = study.spec
+    values = spec.factors.values.values() if spec.factors else ()
+    cells = datasets * len(spec.arms) * len(spec.seed_list) * math.prod(map(len, values))
+    if cells > MOST_CELLS:
+        raise InvalidInput(
+            f"asks for {cells} trainings, of which at most {MOST_CELLS} can be planned",
+            key="factors",
+            place=study.document.place(("factors",)),
+        )
+
+
+def _require_known_arms(study: Study) -> None:
+    """A misspelt arm would silently exclude nothing; other values may be those of another profile."""
+    arms = study.spec.arms
+    for index, entry in enumerate(study.spec.exclude):
+        if "arm" in entry and entry["arm"] not in list(arms):
+            place = study.document.place(("exclude", index, "arm"))
+            raise InvalidInput("no such arm", key="arm", value=entry["arm"], place=place, choices=arms)
 
 
 def _arms(study: Study) -> Iterator[Arm]:
@@ -189,8 +218,8 @@ def _flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> d
     return flat
 
 
-def _data_entries(study: Study) -> Iterator[tuple[dict[str, Any], KeyPath]]:
-    """One entry a data set: the fields of its DataConfig, and where it was written."""
+def _data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, KeyPath]]]:
+    """One entry a data set: the fields of its DataConfig, and where each of them was written."""
     seen: set[str] = set()
     for index, entry in enumerate(study.spec.data):
         origin: KeyPath = ("data", index)
@@ -198,19 +227,24 @@ def _data_entries(study: Study) -> Iterator[tuple[dict[str, Any], KeyPath]]:
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             place = study.document.place((*origin, "names"))
             raise InvalidInput("must list the names of data sets", key="names", value=names, place=place)
-        for name in names:
+        if "name" in entry:
+            place = study.document.place((*origin, "name"))
+            raise InvalidInput("unknown key", key="data.name", value="name", place=place, choices=["names"])
+        fields = {key: value for key, value in entry.items() if key != "names"}
+        origins: dict[str, KeyPath] = {key: (*origin, key) for key in fields}
+        for position, name in enumerate(names):
+            named = (*origin, "names", position)
             if name in seen:
-                place = study.document.place((*origin, "names"))
-                raise InvalidInput("is listed twice", key="names", value=name, place=place)
+                raise InvalidInput("is listed twice", key="names", value=name, place=study.document.place(named))
             seen.add(name)
-            yield {**{key: value for key, value in entry.items() if key != "names"}, "name": name}, origin
+            yield {**fields, "name": name}, {"": origin, **origins, "name": named}
 
 
-def _resolved(study: Study, arm: Arm, entry: Mapping[str, Any], origin: KeyPath) -> RunConfig:
+def _resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[str, KeyPath]) -> RunConfig:
     """recipe < base < data entry < arm < factor, validated; an error is blamed on the line that wrote the value."""
     overrides = dict(arm.overrides)
     recipe = overrides.pop("recipe", "published-code")
-    if recipe not in RECIPES:
+    if recipe not in list(RECIPES):
         place = study.document.place(arm.origins["recipe"])
         raise InvalidInput("unknown recipe", key="recipe", value=recipe, place=place, choices=sorted(RECIPES))
     fixed = {key for key in overrides if key in ("data.source", "data.name", "data.path")}
@@ -221,21 +255,38 @@ def _resolved(study: Study, arm: Arm, entry: Mapping[str, Any], origin: KeyPath)
     # What base says of the data is a default for the entries; what an arm or a factor says replaces theirs.
     late = {key: value for key, value in overrides.items() if arm.origins[key][0] != "base"}
     layers: dict[str, Any] = {**RECIPES[recipe], **overrides, **entry_keys, **late}
-    origins = {**{key: (*origin, key.partition(".")[2]) for key in entry_keys}, **arm.origins}
+    origins = {**arm.origins, **{f"data.{key}": written[key] for key in entry}}
+    origins |= {key: arm.origins[key] for key in late}
+    _require_two_levels(study, layers, origins)
     nested = _nested(layers)
     try:
-        return TypeAdapter(RunConfig).validate_json(json.dumps(nested))
+        return adapter(RunConfig).validate_json(json.dumps(nested))
     except ValidationError as error:
         problem, where = explain(error, RunConfig, nested)
         key = ".".join(map(str, where))
-        blamed = next((origins[name] for name in origins if name == key or name.startswith(f"{key}.")), origin)
         raise InvalidInput(
             problem.problem,
             key=key,
             value=problem.value,
-            place=study.document.place(blamed),
+            place=study.document.place(_blamed(key, origins, written[""])),
             choices=problem.choices,
         ) from error
+
+
+def _blamed(key: str, origins: Mapping[str, KeyPath], otherwise: KeyPath) -> KeyPath:
+    """Where ``key`` was written, or else something below it."""
+    below = (name for name in origins if name.startswith(f"{key}."))
+    return origins[key] if key in origins else next((origins[name] for name in below), otherwise)
+
+
+def _require_two_levels(study: Study, layers: Mapping[str, Any], origins: Mapping[str, KeyPath]) -> None:
+    """A setting is ``room.key``: a key below it would get lost under the setting's own value."""
+    for key in layers:
+        room, _, rest = key.partition(".")
+        if "." in rest:
+            setting = f"{room}.{rest.partition('.')[0]}"
+            place = study.document.place(origins[key])
+            raise InvalidInput(f"unknown key: {setting} takes a value, not keys of its own", key=key, place=place)
 
 
 def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
@@ -249,7 +300,8 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
             if not isinstance(node, dict):
                 break
         else:
-            node[last] = flat[key]
+            # A copy, for an empty mapping may be filled by the keys that follow, for this arm alone.
+            node[last] = dict(flat[key]) if isinstance(flat[key], dict) else flat[key]
     return nested
 
 
@@ -262,34 +314,40 @@ def _excluded(study: Study, arm: Arm, config: RunConfig) -> bool:
         for key, (_, origin) in conditions.items():
             if key not in known:
                 raise InvalidInput("unknown key", key=key, place=study.document.place(origin), choices=sorted(known))
-        if conditions and all(known[key] == value for key, (value, _) in conditions.items()):
+        if conditions and all(_equal(known[key], value) for key, (value, _) in conditions.items()):
             return True
     return False
 
 
-def _described(study: Study, config: RunConfig, origin: KeyPath, describe: Describe) -> DataInfo:
+def _equal(one: object, other: object) -> bool:
+    """As YAML compares: 1 is 1.0 but not true."""
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
+
+
+def _described(study: Study, config: RunConfig, written: Mapping[str, KeyPath], describe: Describe) -> DataInfo:
     try:
         return describe(config.data)
     except InvalidInput as error:
+        # The line of the key at fault, or of the name of the data set whose file is.
+        place = study.document.place(written.get(error.key, written["name"]))
         if error.place:
-            problem = str(error)
-            raise InvalidInput(
-                problem, key=f"data set {config.data.name}", place=study.document.place(origin)
-            ) from error
+            raise InvalidInput(str(error), key=f"data set {config.data.name}", place=place) from error
         raise InvalidInput(
-            error.problem,
-            key=error.key,
-            value=error.value,
-            place=study.document.place(origin),
-            choices=error.choices,
+            error.problem, key=error.key, value=error.value, place=place, choices=error.choices
         ) from error
+
+
+_SHAPE = ("model.kernel_size", "model.channels", "sparsity.groups", "sparsity.level")
+"""What decides together whether a topology exists."""
 
 
 def _cost(study: Study, arm: Arm, config: RunConfig, info: DataInfo) -> Cost:
     try:
         return count(config.model, config.sparsity, channels=info.channels, length=info.length, classes=info.classes)
     except InvalidInput as error:
-        blamed = arm.origins.get(error.key, ("arms", arm.name))
+        # What is at fault may be a default that does not fit what was written.
+        suspects = (error.key, *_SHAPE)
+        blamed = next((arm.origins[key] for key in suspects if key in arm.origins), ("arms", arm.name))
         raise InvalidInput(
             f"arm {arm.label!r} on {config.data.name}: {error.problem}",
             key=error.key,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -60,6 +61,8 @@ class TrialActor(tune.Trainable):
     """A worker process that runs one trial after the other."""
 
     def setup(self, config: dict[str, Any]) -> None:
+        # Fetched once a worker: the plan of a large study takes longer to unpack than a small trial to run.
+        self._plan: dict[str, dict[str, Any]] = ray.get(config["plan"])
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -68,8 +71,7 @@ class TrialActor(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
-        plan: dict[str, dict[str, Any]] = ray.get(config["plan"])
-        self._trial = TrialSpec.from_dict(plan[config["trial"]])
+        self._trial = TrialSpec.from_dict(self._plan[config["trial"]])
         if self._trial.resources.gpus == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         # Imported here: torch looks for GPUs when it is, and the driver has no need of it.
@@ -165,9 +167,7 @@ def slots(resources: Resources) -> int:
     return max(1, len(os.sched_getaffinity(0)) // resources.cpus)
 
 
-def run_trials(
-    trials: list[TrialSpec], resources: Resources, listener: Listener, *, folder: Path, keep_model: bool
-) -> None:
+def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener, *, keep_model: bool) -> None:
     """Run ``trials`` on this machine's cores and GPUs, as many at a time as ``resources`` allow.
 
     Returns when all have finished or failed. A KeyboardInterrupt stops the workers and is passed on.
@@ -180,29 +180,37 @@ def run_trials(
         object_store_memory=_OBJECT_STORE,
     )
     try:
-        plan = ray.put({trial.trial_id: trial.to_dict() for trial in trials})
-        tune.Tuner(
-            tune.with_resources(TrialActor, {"cpu": resources.cpus, "gpu": resources.gpus}),
-            tune_config=tune.TuneConfig(
-                search_alg=PlanSearcher(trials, {"plan": plan, "keep_model": keep_model}),
-                scheduler=QueueScheduler(),  # type: ignore[no-untyped-call]
-                num_samples=len(trials),
-                reuse_actors=True,
-                trial_name_creator=_tune_name,
-                trial_dirname_creator=_tune_name,
-            ),
-            run_config=tune.RunConfig(
-                name="trials",
-                storage_path=str(folder),
-                verbose=0,
-                callbacks=[Reporter(trials, listener)],
-                failure_config=tune.FailureConfig(max_failures=0),
-                # Tune's default for classes is a checkpoint at the end; ours come back as results.
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-            ),
-        ).fit()
+        # Tune insists on a folder for the bookkeeping that nothing here relies on.
+        with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
+            _tuner(trials, resources, listener, Path(folder), keep_model).fit()
     finally:
         ray.shutdown()
+
+
+def _tuner(
+    trials: list[TrialSpec], resources: Resources, listener: Listener, folder: Path, keep_model: bool
+) -> tune.Tuner:
+    plan = ray.put({trial.trial_id: trial.to_dict() for trial in trials})
+    return tune.Tuner(
+        tune.with_resources(TrialActor, {"cpu": resources.cpus, "gpu": resources.gpus}),
+        tune_config=tune.TuneConfig(
+            search_alg=PlanSearcher(trials, {"plan": plan, "keep_model": keep_model}),
+            scheduler=QueueScheduler(),  # type: ignore[no-untyped-call]
+            num_samples=len(trials),
+            reuse_actors=True,
+            trial_name_creator=_tune_name,
+            trial_dirname_creator=_tune_name,
+        ),
+        run_config=tune.RunConfig(
+            name="trials",
+            storage_path=str(folder),
+            verbose=0,
+            callbacks=[Reporter(trials, listener)],
+            failure_config=tune.FailureConfig(max_failures=0),
+            # Tune's default for classes is a checkpoint at the end; ours come back as results.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+        ),
+    )
 
 
 def _tune_name(trial: Trial) -> str:

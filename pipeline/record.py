@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import ValidationError
 
 from dsn.durable import write_atomic
+from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
 from pipeline.ledger import STATUSES, TrialState
 from pipeline.planning import Cell, Plan, TrialSpec
-from pipeline.spec import Study, Tracking
+from pipeline.spec import Study, Tracking, adapter
 from pipeline.workspace import Workspace
 
 _FILE = "study.json"
@@ -73,12 +74,19 @@ def load_record(workspace: Workspace, name: str) -> StudyRecord:
 
     Raises:
         UnknownStudy: the workspace has none.
+        InvalidInput: another version of this program wrote it.
     """
     path = workspace.study(name) / _FILE
     known = sorted(found.parent.name for found in workspace.ledgers.glob(f"*/{_FILE}"))
     if name not in known:
         raise UnknownStudy(f"not in workspace {workspace.root}", key="study", value=name, choices=known)
-    return TypeAdapter(StudyRecord).validate_json(path.read_bytes())
+    try:
+        return adapter(StudyRecord).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InvalidInput(
+            "was written by another version of this program; `dsn run` on the study's file writes it anew",
+            place=str(path),
+        ) from error
 
 
 def find_trial(workspace: Workspace, trial_id: str) -> TrialSpec:

@@ -40,11 +40,12 @@ class Recorder:
         self._total = len(todo)
         self._finished = 0
         self._slots = slots
-        self._remaining = sum(trial.seconds for trial in todo)
+        self._all = sum(trial.seconds for trial in todo)
         self._estimated = 0.0
-        self._began = time.monotonic()
+        self._began = 0.0
 
     def started(self, trial: TrialSpec) -> None:
+        self._began = self._began or time.monotonic()
         self._ledger.append("started", trial.trial_id)
 
     def progressed(self, trial: TrialSpec, summary: dict[str, Any]) -> None:
@@ -72,7 +73,6 @@ class Recorder:
     def _tell(self, trial: TrialSpec, result: TrialResult) -> None:
         self._finished += 1
         self._estimated += trial.seconds
-        self._remaining -= trial.seconds
         if result.error:
             outcome = f"failed ({result.error.kind}): {result.error.message}"
         else:
@@ -84,12 +84,11 @@ class Recorder:
         """The time left, from the plan's estimates corrected by how long the finished ones really took."""
         if self._finished == self._total:
             return ""
+        # What the other slots are at counts half: on average they are half way.
+        mean = self._estimated / self._finished
+        done = self._estimated + mean * min(self._slots - 1, self._total - self._finished) / 2
         elapsed = time.monotonic() - self._began
-        # The first trials of all slots are still running when the first one ends.
-        done = (
-            self._estimated + min(self._slots - 1, self._total - self._finished) * self._estimated / self._finished / 2
-        )
-        return f"; about {duration(elapsed * self._remaining / done)} left"
+        return f"; about {duration(elapsed * max(self._all - done, 0) / done)} left"
 
 
 def run_study(
@@ -141,13 +140,7 @@ def _train(study: Study, todo: list[TrialSpec], workspace: Workspace, ledger: Le
     resources = study.spec.resources
     recorder = Recorder(workspace, ledger, todo, slots(resources), say)
     try:
-        run_trials(
-            todo,
-            resources,
-            recorder,
-            folder=workspace.ray,
-            keep_model=study.spec.tracking.keep_models == "all",
-        )
+        run_trials(todo, resources, recorder, keep_model=study.spec.tracking.keep_models == "all")
     except KeyboardInterrupt:
         raise Interrupted("stopped by a signal; the same command runs what is missing") from None
 

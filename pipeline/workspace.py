@@ -12,7 +12,7 @@ class Workspace:
     """Paths under ``root``; nothing is created by asking for one.
 
     ledger/<study>/ledger.jsonl, study.json, lock, tracking.log      trials/<trial id>/history.parquet, network.npz
-    mlflow.db, mlflow-artifacts/    reports/<study>/    ray/    cache/data.json
+    mlflow.db, mlflow-artifacts/    reports/<study>/    cache/data.json
     """
 
     root: Path
@@ -35,10 +35,6 @@ class Workspace:
 
     def report(self, study: str) -> Path:
         return self.root / "reports" / study
-
-    @property
-    def ray(self) -> Path:
-        return self.root / "ray"
 
     @property
     def data_cache(self) -> Path:

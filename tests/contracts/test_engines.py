@@ -1,0 +1,117 @@
+"""One suite over every engine: what ``dsn.engines.contract.Engine`` promises."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig
+from dsn.data.dataset import TimeSeriesData
+from dsn.engines import ENGINES
+from dsn.engines.contract import Engine
+
+CONFIG = RunConfig(
+    data=DataConfig(source="aeon", name="made-up"),
+    model=ModelConfig(channels=6, kernel_size=7, depth=2, pool_size=5),
+    sparsity=SparsityConfig(level=0.5, groups=2),
+)
+BATCHES = [np.array([0, 1, 2, 3]), np.array([4, 5, 6, 7]), np.array([8])]
+
+pytestmark = pytest.mark.parametrize("name", ENGINES)
+
+
+def _engine(name: str, data: TimeSeriesData, sparsity: SparsityConfig = CONFIG.sparsity) -> Engine:
+    engine = ENGINES[name](replace(CONFIG, sparsity=sparsity), data, seed=0, device="cpu")
+    engine.set_masks([_half(layer.shape) for layer in engine.sparse_layers])
+    return engine
+
+
+def _half(shape: tuple[int, ...], odd: bool = False) -> np.ndarray:
+    return (np.indices(shape).sum(axis=0) % 2 == odd).astype(bool)
+
+
+def _equal(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    return one.keys() == other.keys() and all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_weights_that_are_not_active_stay_zero_through_training(name: str, make_data) -> None:
+    engine = _engine(name, make_data())
+    engine.train(BATCHES, 1e-2)
+    for weight, layer in zip(engine.weights(), engine.sparse_layers, strict=True):
+        assert weight.shape == layer.shape
+        assert not weight[~_half(layer.shape)].any()
+        assert weight[_half(layer.shape)].all()
+
+
+def test_gradients_are_dense(name: str, make_data) -> None:
+    engine = _engine(name, make_data())
+    engine.train(BATCHES, 1e-2)
+    for gradient, layer in zip(engine.gradients(), engine.sparse_layers, strict=True):
+        assert gradient.shape == layer.shape
+        assert np.count_nonzero(gradient[~_half(layer.shape)]) > 0
+
+
+def test_new_masks_zero_what_they_turn_off_and_keep_what_stays_on(name: str, make_data) -> None:
+    engine = _engine(name, make_data())
+    before = engine.weights()
+    masks = []
+    for layer in engine.sparse_layers:
+        mask = _half(layer.shape)
+        mask[:, :, 0] = ~mask[:, :, 0]
+        masks.append(mask)
+    engine.set_masks(masks)
+    for old, new, mask, layer in zip(before, engine.weights(), masks, engine.sparse_layers, strict=True):
+        stayed = mask & _half(layer.shape)
+        assert np.array_equal(new[stayed], old[stayed])
+        assert not new[~stayed].any(), "turned off, or newly on"
+
+
+def test_totals_count_every_series_of_every_batch(name: str, make_data) -> None:
+    data = make_data()
+    totals = _engine(name, data).train(BATCHES, 1e-2)
+    assert totals.count == 9
+    assert 0 <= totals.correct <= 9
+    first = _engine(name, data).train(BATCHES[:1], 1e-2)
+    assert totals.loss > first.loss > 0
+
+
+def test_a_snapshot_is_a_copy_and_restores_predictions(name: str, make_data) -> None:
+    data = make_data()
+    engine = _engine(name, data)
+    snapshot = engine.snapshot()
+    copies = {key: value.copy() for key, value in snapshot.items()}
+    predictions = engine.predict(data.x_test)
+    engine.train(BATCHES, 1e-2)
+    assert _equal(snapshot, copies)
+    assert not np.array_equal(engine.predict(data.x_test), predictions)
+    engine.restore(snapshot)
+    assert np.array_equal(engine.predict(data.x_test), predictions)
+
+
+def test_predictions_are_log_probabilities_and_do_not_depend_on_their_company(name: str, make_data) -> None:
+    data = make_data(test_n=300, classes=3)
+    engine = _engine(name, data)
+    together = engine.predict(data.x_test)
+    assert together.shape == (300, 3)
+    assert np.allclose(np.exp(together).sum(axis=1), 1, atol=1e-6)
+    alone = np.concatenate([engine.predict(data.x_test[i : i + 1]) for i in (0, 150, 299)])
+    # The same sums in float32, in another order: 1e-5 is some 80 units in the last place of numbers near 1.
+    assert np.allclose(together[[0, 150, 299]], alone, atol=1e-5)
+
+
+def test_state_goes_over_to_another_engine_of_the_same_kind(name: str, make_data) -> None:
+    data = make_data()
+    one, other = _engine(name, data), _engine(name, data)
+    one.train(BATCHES, 1e-2)
+    state = one.state_dict()
+    expected = [one.train(BATCHES, 1e-2).loss for _ in range(2)]
+    other.load_state_dict(state)
+    assert [other.train(BATCHES, 1e-2).loss for _ in range(2)] == expected
+
+
+def test_a_dense_network_has_no_sparse_layers(name: str, make_data) -> None:
+    engine = _engine(name, make_data(), SparsityConfig(level="dense"))
+    assert engine.sparse_layers == ()
+    assert engine.weights() == []
