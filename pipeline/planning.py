@@ -329,7 +329,7 @@ def _described(study: Study, config: RunConfig, written: Mapping[str, KeyPath], 
         return describe(config.data)
     except InvalidInput as error:
         # The line of the key at fault, or of the name of the data set whose file is.
-        place = study.document.place(written.get(error.key, written["name"]))
+        place = study.document.place(written.get(error.key or "name", written["name"]))
         if error.place:
             raise InvalidInput(str(error), key=f"data set {config.data.name}", place=place) from error
         raise InvalidInput(

@@ -32,7 +32,12 @@ from pipeline.workspace import Workspace
 FOLLOW_EVERY = 0.2
 """Seconds between two looks at the ledger."""
 
+States = Mapping[str, TrialState]
+
 KIND, STUDY, TRIAL = "kind", "study", "trial_id"
+
+# Without it MLflow opens the experiment in its view for language models.
+_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 _METRICS_A_CALL = 1000
 _LONGEST_TAG = 5000
@@ -40,15 +45,15 @@ _RUNS_A_PAGE = 1000
 
 
 class Projection:
-    """A study's runs in one MLflow store."""
+    """A study's runs in one MLflow store. Times are those of the ledger, so that a rebuilt store equals the first."""
 
-    def __init__(self, client: MlflowClient, workspace: Workspace, record: StudyRecord) -> None:
+    def __init__(self, client: MlflowClient, workspace: Workspace, record: StudyRecord, states: States) -> None:
         self._client = client
         self._workspace = workspace
         self._record = record
         self._trials = {trial.trial_id: trial for trial in record.trials}
         self._experiment = self._ensured_experiment()
-        self._parent = self._ensured_parent()
+        self._parent = self._ensured_parent(min(self._times(states), default=time.time()))
         self._runs = {run.data.tags[TRIAL]: run for run in self._found(f"tags.{KIND} = 'trial'")}
 
     def apply(self, record: Mapping[str, Any]) -> None:
@@ -61,7 +66,7 @@ class Projection:
         else:
             self._finish(trial, record)
 
-    def settle(self, states: Mapping[str, TrialState]) -> None:
+    def settle(self, states: States) -> None:
         """Leave no run RUNNING of a trial that is not, publish the report, and close the parent."""
         for trial_id, run in self._runs.items():
             state = states.get(trial_id, TrialState(status="pending"))
@@ -74,7 +79,15 @@ class Projection:
         for status, count in counts.items():
             self._client.set_tag(self._parent.info.run_id, f"trials.{status}", str(count))
         complete = counts["done"] + counts["pruned"] + counts["failed"] == len(self._record.trials)
-        self._end(self._parent, ("FAILED" if counts["failed"] else "FINISHED") if complete else "KILLED", time.time())
+        status = ("FAILED" if counts["failed"] else "FINISHED") if complete else "KILLED"
+        self._end(self._parent, status, max(self._times(states), default=time.time()))
+
+    def _times(self, states: States) -> list[float]:
+        """When the study's trials last began or ended."""
+        records = [states[trial_id].record for trial_id in self._trials if trial_id in states]
+        return [
+            time for record in records if record for time in (record.get("started", record["time"]), record["time"])
+        ]
 
     def _ensured_experiment(self) -> str:
         name = self._record.name
@@ -85,9 +98,9 @@ class Projection:
             return str(experiment.experiment_id)
         local = self._record.tracking.uri is None
         location = (self._workspace.tracking_artifacts / name).as_uri() if local else None
-        return str(self._client.create_experiment(name, artifact_location=location))
+        return str(self._client.create_experiment(name, artifact_location=location, tags=_EXPERIMENT_TAGS))
 
-    def _ensured_parent(self) -> Run:
+    def _ensured_parent(self, began: float) -> Run:
         found = self._found(f"tags.{KIND} = 'study'")
         note = "\n\n".join(text for text in (self._record.question, self._record.reproduces) if text)
         if found:
@@ -95,7 +108,9 @@ class Projection:
             parent = found[0]
         else:
             tags = {KIND: "study", STUDY: self._record.name, MLFLOW_RUN_NOTE: note}
-            parent = self._client.create_run(self._experiment, tags=tags, run_name=f"study {self._record.name}")
+            parent = self._client.create_run(
+                self._experiment, _milliseconds(began), tags, run_name=f"study {self._record.name}"
+            )
         self._client.set_tag(parent.info.run_id, "trials.planned", str(len(self._record.trials)))
         self._client.log_text(parent.info.run_id, self._record.source, "study.yaml")
         return parent
@@ -210,10 +225,11 @@ def project(workspace: Workspace, study: str) -> None:
     with _alone(workspace.study(study) / "tracking.lock"):
         with _alone(workspace.root / "mlflow.lock"):
             # Two processes that create or migrate one SQLite store at the same time break it.
-            projection = Projection(MlflowClient(uri), workspace, record)
-        offset = 0
-        _, offset = read_records(ledger_file(workspace, study), offset)
-        for state in read_states(workspace).values():
+            # Where to follow from is noted before the ledgers are read: what comes in between is projected twice.
+            _, offset = read_records(ledger_file(workspace, study))
+            states = read_states(workspace)
+            projection = Projection(MlflowClient(uri), workspace, record, states)
+        for state in states.values():
             if state.record is not None:
                 projection.apply(state.record)
         for events in _followed(ledger_file(workspace, study), offset):

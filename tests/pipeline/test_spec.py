@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dsn.config import SparsityConfig
 from dsn.data import DataInfo
 from dsn.errors import UNSET, InvalidInput
 from pipeline.planning import make_plan
@@ -16,21 +18,8 @@ from pipeline.spec import MOST_SEEDS, Study, StudySpec, read_study
 HEAD = "name: s\ndata:\n  - {source: aeon, names: [A]}\n"
 """A whole study in three lines, so that what a test appends begins in line 4."""
 
-TOP_KEYS = (
-    "name question reproduces data base arms factors exclude seeds profiles engine resources tracking".split()  # noqa: SIM905
-)
-SPARSITY_KEYS = (
-    "level",
-    "groups",
-    "explore",
-    "initial",
-    "drop",
-    "grow",
-    "update_every",
-    "initial_fraction",
-    "final_fraction",
-    "explore_until",
-)
+TOP_KEYS = tuple(field.name for field in fields(StudySpec))
+SPARSITY_KEYS = tuple(field.name for field in fields(SparsityConfig))
 
 
 def _describe(config: Any) -> DataInfo:
@@ -63,6 +52,9 @@ def test_the_defaults_are_those_that_the_class_documents(tmp_path: Path) -> None
     assert (spec.resources.cpus, spec.resources.gpus, spec.tracking.uri) == (1, 0, None)
 
 
+Mistake = tuple[str, str, str, object, str, tuple[str, ...]]
+"""Study file; then place, key, value, problem and choices of its error."""
+
 NAMES = "must be letters, digits, '_', '+' or '-', at most 100, the first a letter or digit"
 SEEDS = "must be a count of at least 1, or distinct seeds from 0"
 GPUS = "must be a part of one GPU or a whole number"
@@ -70,7 +62,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
 
 
 @pytest.mark.parametrize(
-    ("text", "place", "key", "value", "problem", "choices"),
+    "mistake",
     [
         # Unknown keys, at each depth; a required key that is misspelt is unknown before it is missing.
         (HEAD + "sead: 3\n", "4:1", "sead", UNSET, "unknown key", TOP_KEYS),
@@ -219,12 +211,11 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         ),
     ],
 )
-def test_a_mistake_is_named_with_place_key_value_and_choices(
-    tmp_path: Path, text: str, place: str, key: str, value: object, problem: str, choices: tuple[str, ...]
-) -> None:
+def test_a_mistake_is_named_with_place_key_value_and_choices(tmp_path: Path, mistake: Mistake) -> None:
+    text, place, key, value, problem, choices = mistake
     error, where = _refusal(tmp_path, text)
     assert (error.problem, error.key, error.value, where) == (problem, key, value, place)
-    assert error.choices == tuple(choices)
+    assert error.choices == choices
 
 
 @pytest.mark.parametrize("text", ["seeds: .nan\n", "base: {sparsity.level: .nan}\n", "resources: {gpus: .nan}\n"])

@@ -1,0 +1,460 @@
+"""From studies to trials: counts, precedence, shared trials, order, and the line that is blamed for what cannot be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dsn.config import DataConfig
+from dsn.data import DataInfo, describe
+from dsn.errors import InvalidInput
+from pipeline.planning import MOST_CELLS, Plan, TrialSpec, make_plan
+from pipeline.spec import read_study
+
+HEAD = "name: s\ndata:\n  - {source: aeon, names: [A, B]}\n"
+
+Describe = Callable[[DataConfig], DataInfo]
+
+
+def _describe(config: DataConfig) -> DataInfo:
+    """B is twice as large as A."""
+    train_n = 40 if config.name == "B" else 20
+    return DataInfo(
+        name=config.name,
+        content_hash=f"hash of {config.name}",
+        train_n=train_n,
+        test_n=20,
+        channels=1,
+        length=50,
+        classes=2,
+        files=(),
+    )
+
+
+def _plan(tmp_path: Path, text: str, describe: Describe = _describe, profile: str | None = None) -> Plan:
+    file = tmp_path / "study.yaml"
+    file.write_text(text, encoding="utf-8")
+    return make_plan(read_study(file, profile), describe)
+
+
+def _refusal(tmp_path: Path, text: str, describe: Describe = _describe) -> tuple[InvalidInput, str]:
+    """The error, and its place without the folder."""
+    with pytest.raises(InvalidInput) as caught:
+        _plan(tmp_path, text, describe)
+    return caught.value, caught.value.place.removeprefix(f"{tmp_path}/study.yaml").removeprefix(":")
+
+
+def _setting(trial: TrialSpec, key: str) -> Any:
+    room, _, name = key.partition(".")
+    return getattr(getattr(trial.config, room), name)
+
+
+GRID = (
+    HEAD
+    + "arms: {x: {}, y: {sparsity.level: 0.5}}\n"
+    + "factors: {values: {model.kernel_size: [9, 15, 21], sparsity.groups: [1, 3]}}\n"
+    + "seeds: [0, 1, 2, 7]\n"
+)
+
+
+def test_a_grid_is_factors_x_arms_x_data_sets_x_seeds(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, GRID)
+    assert len(plan.cells) == 3 * 2 * 2 * 2 * 4
+    assert len(plan.trials) == len(plan.cells)
+    assert plan.datasets == ("A", "B")
+    assert plan.arms == tuple(
+        f"{arm}, model.kernel_size={kernel}, sparsity.groups={groups}"
+        for arm in ("x", "y")
+        for kernel in (9, 15, 21)
+        for groups in (1, 3)
+    )
+    assert {(cell.arm, cell.dataset, cell.seed) for cell in plan.cells} == {
+        (arm, dataset, seed) for arm in plan.arms for dataset in ("A", "B") for seed in (0, 1, 2, 7)
+    }
+
+
+@pytest.mark.parametrize(
+    ("exclude", "arms", "cells"),
+    [
+        ("[{model.kernel_size: 9}]", 8, 64),
+        ("[{model.kernel_size: 9, sparsity.groups: 3}]", 10, 80),
+        ("[{model: {kernel_size: 9}, sparsity.groups: 3}]", 10, 80),
+        ("[{arm: y}]", 6, 48),
+        ("[{arm: y, data.name: B}]", 12, 72),
+        ("[{data.name: B}, {arm: y, model.kernel_size: 9}]", 10, 40),
+        ("[{sparsity.level: 0.8}]", 6, 48),
+        ("[{sparsity.explore: 1}]", 12, 96),
+        ("[{sparsity.explore: true, data.name: A}]", 12, 48),
+        ("[]", 12, 96),
+    ],
+)
+def test_exclusions_leave_out_what_holds_in_all_their_parts(
+    tmp_path: Path, exclude: str, arms: int, cells: int
+) -> None:
+    plan = _plan(tmp_path, GRID + f"exclude: {exclude}\n")
+    assert (len(plan.arms), len(plan.cells)) == (arms, cells)
+
+
+def test_an_exclusion_of_everything_is_refused(tmp_path: Path) -> None:
+    error, where = _refusal(tmp_path, HEAD + "exclude: [{model.name: dsn}]\n")
+    assert (error.problem, error.key, where) == ("leaves no trial", "exclude", "4:1")
+
+
+@pytest.mark.parametrize(
+    ("exclude", "key", "problem", "choice"),
+    [
+        ("{sparsity.levl: 0.5}", "sparsity.levl", "unknown key", "sparsity.level"),
+        ("{arm: bse}", "arm", "no such arm", "base"),
+    ],
+)
+def test_an_exclusion_of_what_does_not_exist_is_refused(
+    tmp_path: Path, exclude: str, key: str, problem: str, choice: str
+) -> None:
+    error, where = _refusal(tmp_path, HEAD + f"exclude:\n  - {exclude}\n")
+    assert (error.key, error.problem, where) == (key, problem, "5:6")
+    assert choice in error.choices
+
+
+def test_base_beats_the_recipe(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, HEAD + "base: {recipe: published-code, training.epochs: 7}\n")
+    assert {trial.config.training.epochs for trial in plan.trials} == {7}
+    assert {trial.config.training.batch_size for trial in plan.trials} == {16}
+
+
+def test_a_data_entry_beats_base(tmp_path: Path) -> None:
+    text = (
+        "name: s\ndata:\n  - {source: aeon, names: [A], split: 2015}\n  - {source: aeon, names: [B]}\n"
+        "base: {data: {split: 2018, normalisation: global}}\n"
+    )
+    splits = {
+        trial.config.data.name: (trial.config.data.split, trial.config.data.normalisation)
+        for trial in _plan(tmp_path, text).trials
+    }
+    assert splits == {"A": (2015, "global"), "B": (2018, "global")}
+
+
+def test_an_arm_beats_base_and_a_data_entry(tmp_path: Path) -> None:
+    text = (
+        "name: s\ndata: [{source: aeon, names: [A], split: 2015}]\nseeds: 1\n"
+        "base: {training.epochs: 7}\narms: {x: {}, y: {data.split: 2018, training.epochs: 8}}\n"
+    )
+    settings_of = {
+        trial.arm: (trial.config.data.split, trial.config.training.epochs) for trial in _plan(tmp_path, text).trials
+    }
+    assert settings_of == {"x": (2015, 7), "y": (2018, 8)}
+
+
+def test_a_factor_beats_base_and_a_data_entry(tmp_path: Path) -> None:
+    text = (
+        "name: s\ndata: [{source: aeon, names: [A], split: 2015}]\nseeds: 1\n"
+        "base: {training.epochs: 7}\nfactors: {values: {data.split: [2018], training.epochs: [8, 9]}}\n"
+    )
+    plan = _plan(tmp_path, text)
+    assert {(trial.config.data.split, trial.config.training.epochs) for trial in plan.trials} == {(2018, 8), (2018, 9)}
+
+
+@pytest.mark.parametrize("arm", ["{model.depth: 3}", "{model: {depth: 3}}"])
+def test_a_key_set_by_an_arm_and_a_factor_is_refused_at_the_arm(tmp_path: Path, arm: str) -> None:
+    text = HEAD + f"factors: {{values: {{model.depth: [1, 2]}}}}\narms:\n  x: {{}}\n  y: {arm}\n"
+    error, where = _refusal(tmp_path, text)
+    assert (error.problem, error.key) == ("is set by an arm and by a factor", "model.depth")
+    assert where in ("7:7", "7:15")
+
+
+def test_an_arms_override_stays_in_that_arm(tmp_path: Path) -> None:
+    text = HEAD + "seeds: 1\nbase: {sparsity: {}}\narms: {x: {sparsity.level: 0.5}, y: {}}\n"
+    levels = {trial.arm: trial.config.sparsity.level for trial in _plan(tmp_path, text).trials}
+    assert levels == {"x": 0.5, "y": 0.8}
+
+
+def test_cells_that_mean_the_same_share_a_trial(tmp_path: Path) -> None:
+    text = (
+        HEAD + "base: {sparsity.level: dense}\nfactors: {values: {sparsity.groups: [1, 2, 3]}}\nseeds: 2\n"
+        "arms: {x: {}, y: {sparsity.grow: gradient}}\n"
+    )
+    plan = _plan(tmp_path, text)
+    assert len(plan.cells) == 3 * 2 * 2 * 2
+    assert len(plan.trials) == 2 * 2
+    assert {trial.arm for trial in plan.trials} == {"x, sparsity.groups=1"}
+    for trial in plan.trials:
+        sharing = [cell for cell in plan.cells if cell.trial_id == trial.trial_id]
+        assert {(cell.dataset, cell.seed) for cell in sharing} == {(trial.config.data.name, trial.seed)}
+        assert [cell.arm for cell in sharing] == list(plan.arms)
+
+
+def test_trials_come_longest_first_and_equal_ones_as_written(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, HEAD + "seeds: 2\nfactors: {values: {training.epochs: [10, 30]}}\n")
+    order = [(trial.config.training.epochs, trial.config.data.name, trial.seed) for trial in plan.trials]
+    assert order == [(epochs, dataset, seed) for epochs in (30, 10) for dataset in ("B", "A") for seed in (0, 1)]
+    assert plan.seconds == pytest.approx(sum(trial.seconds for trial in plan.trials))
+
+
+def test_a_plan_for_many_cores_counts_the_core_seconds(tmp_path: Path) -> None:
+    one = _plan(tmp_path, HEAD)
+    two = _plan(tmp_path, HEAD + "resources: {cpus: 2}\n")
+    assert two.seconds == pytest.approx(2 * one.seconds)
+
+
+def test_each_data_set_is_described_once(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def counting(config: DataConfig) -> DataInfo:
+        asked.append(config.name)
+        return _describe(config)
+
+    _plan(tmp_path, GRID, counting)
+    assert asked == ["A", "B"]
+
+
+def test_a_grid_beyond_all_bounds_is_refused_before_it_is_expanded(tmp_path: Path) -> None:
+    values = ", ".join(
+        f"{key}: {list(range(10, 60))}" for key in ("model.kernel_size", "training.epochs", "model.depth")
+    )
+    error, where = _refusal(tmp_path, HEAD + f"factors: {{values: {{{values}}}}}\n")
+    assert error.problem == f"asks for {50**3 * 2 * 5} trainings, of which at most {MOST_CELLS} can be planned"
+    assert (error.key, where) == ("factors", "4:1")
+
+
+def test_a_trial_survives_being_written_and_read(tmp_path: Path) -> None:
+    for trial in _plan(tmp_path, GRID + "resources: {cpus: 2, gpus: 0.25}\n").trials:
+        assert TrialSpec.from_dict(trial.to_dict()) == trial
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "key", "value", "problem"),
+    [
+        (
+            "base:\n  model.kernel_size: 39\n  sparsity.groups: 50\n",
+            "6:3",
+            "sparsity.groups",
+            50,
+            "arm 'base' on A: must be at most the kernel size, 39",
+        ),
+        (
+            "arms:\n  x: {}\n  y: {model.channels: 6, sparsity.groups: 5}\n",
+            "6:26",
+            "sparsity.groups",
+            5,
+            "arm 'y' on A: 6 channels in runs of 2 fill only 3 groups",
+        ),
+        (
+            "factors:\n  values:\n    sparsity.level: [0.5, 0.9999]\n",
+            "6:5",
+            "sparsity.level",
+            0.9999,
+            "arm 'base, sparsity.level=0.9999' on A: leaves no active weight in group 1, which has 611",
+        ),
+        # The default of 3 groups does not fit the kernel that was written.
+        (
+            "base: {model.channels: 3, model.kernel_size: 5}\n",
+            "4:27",
+            "sparsity.level",
+            0.8,
+            "arm 'base' on A: leaves no active weight in group 1, which has 1",
+        ),
+        ("base: {sparsity.level: 1.0}\n", "4:8", "sparsity.level", 1.0, "must be at least 0 and below 1, or 'dense'"),
+        (
+            "base: {sparsity.level: 0.5}\narms:\n  x: {sparsity: 5}\n",
+            "6:7",
+            "sparsity",
+            5,
+            "must be a mapping",
+        ),
+        (
+            "base: {sparsity.level: 0.5}\narms:\n  x: {sparsity.level: -1}\n",
+            "6:7",
+            "sparsity.level",
+            -1.0,
+            "must be at least 0 and below 1, or 'dense'",
+        ),
+    ],
+)
+def test_impossible_values_are_blamed_on_the_line_that_wrote_them(  # noqa: PLR0917
+    tmp_path: Path, text: str, place: str, key: str, value: object, problem: str
+) -> None:
+    error, where = _refusal(tmp_path, HEAD + text)
+    assert (where, error.key, error.value, error.problem) == (place, key, value, problem)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("base: {sparsity.level: 0.8}\narms:\n  x: {sparsity.level.x: 0.5}\n", "6:7"),
+        ("base: {sparsity.level: 0.8}\nfactors: {values: {sparsity.level.x: [0.5]}}\n", "5:20"),
+    ],
+)
+def test_a_key_below_a_setting_does_not_get_lost(tmp_path: Path, text: str, place: str) -> None:
+    error, where = _refusal(tmp_path, HEAD + text)
+    assert (error.key, where) == ("sparsity.level.x", place)
+    assert error.problem == "unknown key: sparsity.level takes a value, not keys of its own"
+
+
+@pytest.mark.parametrize(
+    ("recipe", "place"),
+    [("base: {recipe: published}\n", "4:8"), ("base: {recipe: [x]}\n", "4:8"), ("base: {recipe: {}}\n", "4:8")],
+)
+def test_an_unknown_recipe_is_refused(tmp_path: Path, recipe: str, place: str) -> None:
+    error, where = _refusal(tmp_path, HEAD + recipe)
+    assert (error.problem, error.choices, where) == ("unknown recipe", ("published-code",), place)
+
+
+@pytest.mark.parametrize(
+    ("entry", "place", "key", "problem"),
+    [
+        ("{source: aeon, names: [A], junk: 1}", "3:32", "data.junk", "unknown key"),
+        ("{source: aeon, names: [A], name: B}", "3:32", "data.name", "unknown key"),
+        ("{source: aeon, names: [A], split: 2016}", "3:32", "data.split", "must be one of the choices"),
+        ("{source: 5, names: [A]}", "3:6", "data.source", "must be text"),
+        ("{names: [A]}", "3:5", "data.source", "is missing"),
+        ("{source: aeon}", "3:5", "names", "must list the names of data sets"),
+        ("{source: aeon, names: A}", "3:20", "names", "must list the names of data sets"),
+        ("{source: aeon, names: []}", "3:20", "names", "must list the names of data sets"),
+        ("{source: aeon, names: [A, 1]}", "3:20", "names", "must list the names of data sets"),
+        ("{source: aeon, names: [A, A]}", "3:31", "names", "is listed twice"),
+        ("{source: npz, names: [A], path: 5}", "3:31", "data.path", "must be text"),
+        (
+            "{source: aeon, names: [A], split.x: 1}",
+            "3:32",
+            "data.split.x",
+            "unknown key: data.split takes a value, not keys of its own",
+        ),
+    ],
+)
+def test_data_entries_with_junk_are_refused(tmp_path: Path, entry: str, place: str, key: str, problem: str) -> None:
+    error, where = _refusal(tmp_path, f"name: s\ndata:\n  - {entry}\n")
+    assert (where, error.key, error.problem) == (place, key, problem)
+
+
+@pytest.mark.parametrize("key", ["data.source", "data.name", "data.path"])
+@pytest.mark.parametrize("writer", ["base: {%s: x}\n", "arms: {x: {%s: x}}\n", "factors: {values: {%s: [x]}}\n"])
+def test_which_data_belongs_under_data(tmp_path: Path, key: str, writer: str) -> None:
+    error, where = _refusal(tmp_path, HEAD + writer % key)
+    assert (error.problem, error.key) == ("belongs under data:", key)
+    assert where.startswith("4:")
+
+
+def test_junk_of_base_is_not_blamed_on_the_data_entry(tmp_path: Path) -> None:
+    error, where = _refusal(tmp_path, HEAD + "base: {data: 5}\n")
+    assert (error.key, error.problem, where) == ("data", "must be a mapping", "4:8")
+
+
+def test_an_unknown_data_set_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    text = "name: s\ndata:\n  - source: aeon\n    names:\n      - GunPoint\n      - GunPont\n"
+    error, where = _refusal(tmp_path, text, describe)
+    assert (error.key, error.value, where) == ("name", "GunPont", "6:9")
+    assert error.problem == "aeon ships no such data set"
+    assert "did you mean 'GunPoint'?" in str(error)
+
+
+def test_an_unknown_source_of_data_is_answered_with_the_choices(tmp_path: Path) -> None:
+    error, where = _refusal(tmp_path, "name: s\ndata:\n  - {source: npy, names: [A]}\n", describe)
+    assert (error.key, error.value, where) == ("source", "npy", "3:6")
+    assert {"aeon", "npz"} <= set(error.choices)
+
+
+def _sets(tmp_path: Path, labels: list[int]) -> str:
+    """A study of one data set in a folder ``sets``, whose series have these labels."""
+    (tmp_path / "sets").mkdir()
+    x, y = np.arange(len(labels) * 8, dtype=float).reshape(-1, 8), np.array(labels)
+    np.savez(tmp_path / "sets" / "Mine.npz", X_train=x, y_train=y, X_test=x, y_test=y)
+    return "name: s\ndata:\n  - source: npz\n    path: sets\n    names: [Mine]\n"
+
+
+def test_a_data_set_in_a_folder_beside_the_study_is_found(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, _sets(tmp_path, [0, 1, 0, 1]) + "seeds: 1\n", describe)
+    assert plan.trials[0].config.data.path == str(tmp_path / "sets")
+
+
+def test_a_data_set_of_one_class_is_refused(tmp_path: Path) -> None:
+    error, where = _refusal(tmp_path, _sets(tmp_path, [1, 1, 1]), describe)
+    assert (error.key, where) == ("data set Mine", "5:13")
+    assert "has only the class '1'; at least 2 are needed" in error.problem
+    assert str(tmp_path / "sets" / "Mine.npz") in error.problem
+
+
+def test_an_unknown_name_in_a_folder_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    text = _sets(tmp_path, [0, 1]).replace("Mine", "Mime")
+    error, where = _refusal(tmp_path, text, describe)
+    assert where == "5:13"
+    assert "did you mean 'Mine'?" in str(error)
+
+
+def test_a_missing_folder_is_blamed_on_its_path(tmp_path: Path) -> None:
+    error, where = _refusal(tmp_path, "name: s\ndata:\n  - {source: npz, path: none, names: [A]}\n", describe)
+    assert (error.key, error.value, where) == ("path", str(tmp_path / "none"), "3:19")
+    assert error.problem == "no such folder or file"
+
+
+# Whatever becomes of a study file, it is planned or refused; nothing else.
+
+QUICKSTART = (Path(__file__).parents[2] / "studies" / "quickstart.yaml").read_text(encoding="utf-8")
+JUNK = [
+    "5",
+    "-1",
+    "0.5",
+    "1e400",
+    ".nan",
+    "true",
+    "~",
+    "''",
+    "text",
+    '"\\0"',
+    "[]",
+    "[1, x]",
+    "{}",
+    "{a: {b: c}}",
+    "[[1]]",
+    "9" * 30,
+    "2020-01-01",
+    "*x",
+    "!!set {a}",
+    "dense",
+    "a.b",
+]
+
+
+@st.composite
+def _mutated(draw: st.DrawFn) -> str:
+    lines = QUICKSTART.splitlines()
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(lines) - 1))
+        change = draw(
+            st.sampled_from(["delete", "duplicate", "replace", "move", "indent", "scalar", "scalar", "scalar"])
+        )
+        line = lines[at]
+        if change == "delete" and len(lines) > 1:
+            del lines[at]
+        elif change == "duplicate":
+            lines.insert(at, line)
+        elif change == "replace":
+            lines[at] = draw(st.sampled_from(lines))
+        elif change == "move":
+            lines.insert(draw(st.integers(0, len(lines) - 1)), lines.pop(at))
+        elif change == "indent":
+            lines[at] = "  " + line
+        else:
+            words = list(re.finditer(r"[\w.@-]+", line)) or [re.match("", line)]
+            word = draw(st.sampled_from(words))
+            assert word is not None
+            lines[at] = line[: word.start()] + draw(st.sampled_from(JUNK)) + line[word.end() :]
+    return "\n".join(lines) + "\n"
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=_mutated(), profile=st.sampled_from([None, "tiny"]))
+def test_a_mangled_study_is_planned_or_refused(tmp_path: Path, text: str, profile: str | None) -> None:
+    refused: InvalidInput | None = None
+    try:
+        plan = _plan(tmp_path, text, profile=profile)
+        assert {cell.trial_id for cell in plan.cells} == {trial.trial_id for trial in plan.trials}
+        assert len(plan.trials) > 0
+    except InvalidInput as error:
+        refused = error
+    assert refused is None or str(tmp_path) in refused.place
