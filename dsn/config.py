@@ -20,9 +20,19 @@ STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
 """What a validator of these classes must obey: no unknown key, no silent conversion of types."""
 
 
+MOST = 10_000_000
+"""Upper bound of counts that have no natural one."""
+
+
 def _require(holds: bool, key: str, value: object, must: str) -> None:
     if not holds:
         raise InvalidInput(must, key=key, value=value)
+
+
+def _require_between(config: object, key: str, low: int, high: int) -> None:
+    """Upper bounds are far beyond use: they turn a slip of the keyboard into a message instead of a hang."""
+    value = getattr(config, key)
+    _require(low <= value <= high, key, value, f"must be between {low} and {high}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,12 +82,11 @@ class ModelConfig:
     pool_size: int = 50
 
     def __post_init__(self) -> None:
-        _require(
-            self.channels >= 3 and self.channels % 3 == 0, "channels", self.channels, "must be a positive multiple of 3"
-        )
-        _require(self.kernel_size >= 1, "kernel_size", self.kernel_size, "must be at least 1")
-        _require(self.depth >= 1, "depth", self.depth, "must be at least 1")
-        _require(self.pool_size >= 1, "pool_size", self.pool_size, "must be at least 1")
+        _require_between(self, "channels", 3, 30_000)
+        _require(self.channels % 3 == 0, "channels", self.channels, "must be a multiple of 3")
+        _require_between(self, "kernel_size", 1, 10_000)
+        _require_between(self, "depth", 1, 1_000)
+        _require_between(self, "pool_size", 1, 10_000)
 
     @property
     def bottleneck(self) -> int:
@@ -123,8 +132,8 @@ class SparsityConfig:
             level,
             "must be at least 0 and below 1, or 'dense'",
         )
-        _require(self.groups >= 1, "groups", self.groups, "must be at least 1")
-        _require(self.update_every >= 1, "update_every", self.update_every, "must be at least 1")
+        _require_between(self, "groups", 1, 10_000)
+        _require_between(self, "update_every", 1, MOST)
         for key in ("initial_fraction", "final_fraction"):
             value = getattr(self, key)
             _require(0 < value <= 1, key, value, "must be above 0 and at most 1")
@@ -157,8 +166,8 @@ class TrainingConfig:
     final_learning_rate: float = 1e-4
 
     def __post_init__(self) -> None:
-        _require(self.epochs >= 1, "epochs", self.epochs, "must be at least 1")
-        _require(self.batch_size >= 2, "batch_size", self.batch_size, "must be at least 2")
+        _require_between(self, "epochs", 1, MOST)
+        _require_between(self, "batch_size", 2, MOST)
         for key in ("learning_rate", "final_learning_rate"):
             value = getattr(self, key)
             _require(0 < value < math.inf, key, value, "must be above 0 and finite")

@@ -3,7 +3,7 @@
     DSNError
     |-- InvalidInput (ValueError)   what a user wrote cannot be done
     |   `-- InvalidData             a data set cannot be used
-    `-- Diverged                    training produced a loss that is not finite
+    `-- Diverged                    a loss is not finite
 
 ``pipeline.errors`` grows the same tree with what only a study can run into. A bug of ours is never one of these:
 invariants are asserted.
@@ -81,12 +81,14 @@ class InvalidData(InvalidInput):
 
 
 class Diverged(DSNError):
-    """The training loss became NaN or infinite.
+    """A loss became NaN or infinite.
 
     Attributes:
-        epoch: the epoch (from 1) in which it happened.
+        loss: which one, ``training loss`` or ``test loss``.
+        epoch: the epoch (from 1) whose network it is.
     """
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, loss: str, epoch: int) -> None:
+        self.loss = loss
         self.epoch = epoch
-        super().__init__(f"the training loss is not finite in epoch {epoch}")
+        super().__init__(f"the {loss} is not finite in epoch {epoch}")

@@ -114,7 +114,7 @@ class Training:
         rate = cosine_learning_rate(self._config.training, epoch)
         totals = self._engine.train(self._batches(), rate)
         if not math.isfinite(totals.loss):
-            raise Diverged(epoch)
+            raise Diverged("training loss", epoch)
         # Selected before the masks change: the network that is kept is the one whose loss was measured.
         record = _record(totals, epoch, rate, time.perf_counter() - started)
         if self._best is None or record.train_loss <= self._best[0].train_loss:
@@ -140,7 +140,11 @@ class Training:
         self._engine.set_masks(self._masks)
 
     def result(self) -> FitResult:
-        """Evaluate the network of the lowest training loss on the test set, once."""
+        """Evaluate the network of the lowest training loss on the test set, once.
+
+        Raises:
+            Diverged: its test loss is not finite.
+        """
         assert self._best is not None, "no epoch has been trained"
         record, network = self._best
         present = self._engine.snapshot()
@@ -149,9 +153,12 @@ class Training:
         log_probabilities = self._engine.predict(self._data.x_test)
         test_seconds = time.perf_counter() - started
         self._engine.restore(present)
+        test_loss = log_loss(log_probabilities, self._data.y_test)
+        if not math.isfinite(test_loss):
+            raise Diverged("test loss", record.epoch)
         metrics = {
             "test_accuracy": accuracy(log_probabilities, self._data.y_test),
-            "test_loss": log_loss(log_probabilities, self._data.y_test),
+            "test_loss": test_loss,
             "train_accuracy": record.train_accuracy,
             "train_loss": record.train_loss,
             "best_epoch": record.epoch,

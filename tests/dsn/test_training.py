@@ -185,3 +185,11 @@ def test_the_learning_rate_goes_from_the_first_to_nearly_the_final_on_a_cosine()
 )
 def test_the_batch_size_rules(rule: str, n: int, expected: int) -> None:
     assert TrainingConfig(batch_rule=rule).batch_size_for(n) == expected
+
+
+def test_a_test_loss_that_is_not_finite_is_reported(make_data, monkeypatch) -> None:
+    training = _training(make_data())
+    next(training.epochs())
+    monkeypatch.setattr(training._engine, "predict", lambda x: np.full((len(x), 2), np.nan))
+    with pytest.raises(Diverged, match="the test loss is not finite in epoch 1"):
+        training.result()
