@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
@@ -30,6 +31,19 @@ def write_atomic(path: Path, content: bytes | str) -> None:
         Path(temporary).unlink(missing_ok=True)
         raise
     sync_folder(path.parent)
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Puts ``files`` (name -> content) into ``folder``, which is made if it is missing; durable when this returns.
+
+    Raises:
+        OSError: as ``write_atomic``; some of the files may then be there.
+    """
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+        sync_folder(folder.parent)
+    for name, content in files.items():
+        write_atomic(folder / name, content)
 
 
 def _mode_for(path: Path) -> int:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,7 +62,7 @@ def run(
     place = Workspace.locate(workspace)
     study, made = _planned(file, profile, place)
     results, report = run_study(study, made, place, _say, rerun_failed=rerun_failed)
-    _show_results(results, report)
+    _show_results(results, report, place)
     if (results.trials["status"] == "failed").any():
         raise typer.Exit(ExitCode.TRIALS_FAILED)
 
@@ -87,7 +88,8 @@ def report(name: StudyName, profile: Profile = None, workspace: Place = None) ->
     """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
     from pipeline.run import publish
 
-    _show_results(*publish(Workspace.locate(workspace), _study_name(name, profile)))
+    place = Workspace.locate(workspace)
+    _show_results(*publish(place, _study_name(name, profile)), place)
 
 
 @app.command()
@@ -149,9 +151,11 @@ def _planned(file: Path, profile: str | None, workspace: Workspace) -> tuple[Stu
     study = read_study(file, profile)
     cache = DescriptionCache(workspace.data_cache)
     made = make_plan(study, lambda config: describe(config, cache))
-    # Only a cache: planning works in a workspace that cannot be written.
-    with suppress(OSError):
+    try:
         cache.save()
+    except OSError as error:
+        # Only a cache: planning works in a workspace that cannot be written.
+        _say(f"dsn: what was found out about the data sets is not kept: {error}")
     return study, made
 
 
@@ -164,21 +168,21 @@ def _study_name(given: str, profile: str | None) -> str:
     return read_study(Path(given), profile).spec.name
 
 
-def _show_results(results: StudyResults, report: ReportPaths) -> None:
+def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspace) -> None:
     from pipeline.analysis.table import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
         typer.echo(to_text(table, width=shutil.get_terminal_size((120, 24)).columns) + "\n")
     typer.echo(f"Report:    {report.html}")
-    typer.echo(f"MLflow UI: {_ui_command()}")
+    typer.echo(f"MLflow UI: {_ui_command(workspace)}")
 
 
-def _ui_command() -> str:
-    """The command as it can be typed here: with its path when it is not on the search path."""
-    here = Path(sys.executable).parent / "dsn"
-    command = "dsn" if shutil.which("dsn") else os.path.relpath(here)
-    return f"{command} ui"
+def _ui_command(workspace: Workspace) -> str:
+    """The command as it can be typed here: with what is not found without being named."""
+    command = "dsn" if shutil.which("dsn") else os.path.relpath(Path(sys.executable).parent / "dsn")
+    where = [] if workspace == Workspace.locate() else ["--workspace", os.path.relpath(workspace.root)]
+    return shlex.join([command, "ui", *where])
 
 
 def _say(line: str) -> None:

@@ -7,24 +7,23 @@ configurations mean the same share one trial.
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from pydantic import ValidationError
 
 from dsn.config import DataConfig, RunConfig
 from dsn.cost import Cost, count
 from dsn.data import DataInfo
 from dsn.errors import InvalidInput
-from dsn.recipes import RECIPES
 from pipeline.document import KeyPath
 from pipeline.estimate import estimated_seconds
 from pipeline.identity import trial_id
-from pipeline.spec import Resources, Study, adapter, explain
+from pipeline.resolution import Arm, data_entries, expanded_arms, is_excluded, require_known_arms, resolved
+from pipeline.resources import Resources
+from pipeline.spec import Study
+from pipeline.validation import adapter
 
 Describe = Callable[[DataConfig], DataInfo]
 
@@ -96,19 +95,6 @@ class Plan:
         return sum(trial.seconds * trial.resources.cpus for trial in self.trials)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """Overrides: an arm of the file under one combination of factor values.
-
-    ``label`` is ``name`` with that combination; ``origins`` says where in the document each dotted key was written.
-    """
-
-    name: str
-    label: str
-    overrides: Mapping[str, Any]
-    origins: Mapping[str, KeyPath]
-
-
 def make_plan(study: Study, describe: Describe) -> Plan:
     """Expand a study.
 
@@ -120,18 +106,18 @@ def make_plan(study: Study, describe: Describe) -> Plan:
         InvalidInput: a configuration that cannot be, with the line that is to blame; a data set that cannot be used.
     """
     spec = study.spec
-    entries = list(_data_entries(study))
+    entries = list(data_entries(study))
     _require_bounded(study, len(entries))
-    arms = list(_arms(study))
-    _require_known_arms(study)
+    arms = list(expanded_arms(study))
+    require_known_arms(study)
     describe = functools.cache(describe)
     cells: list[Cell] = []
     trials: dict[str, TrialSpec] = {}
     labels: list[str] = []
     for arm in arms:
         for entry, written in entries:
-            config = _resolved(study, arm, entry, written)
-            if _excluded(study, arm, config):
+            config = resolved(study, arm, entry, written)
+            if is_excluded(study, arm, config):
                 continue
             labels.append(arm.label)
             info = _described(study, config, written, describe)
@@ -171,157 +157,6 @@ def _require_bounded(study: Study, datasets: int) -> None:
             key="factors",
             place=study.document.place(("factors",)),
         )
-
-
-def _require_known_arms(study: Study) -> None:
-    """A misspelt arm would silently exclude nothing; other values may be those of another profile."""
-    arms = study.spec.arms
-    for index, entry in enumerate(study.spec.exclude):
-        if "arm" in entry and entry["arm"] not in list(arms):
-            place = study.document.place(("exclude", index, "arm"))
-            raise InvalidInput("no such arm", key="arm", value=entry["arm"], place=place, choices=arms)
-
-
-def _arms(study: Study) -> Iterator[Arm]:
-    """Every arm crossed with every combination of factor values."""
-    spec = study.spec
-    base = _flattened(spec.base, ("base",))
-    values = spec.factors.values if spec.factors else {}
-    for name, written in spec.arms.items():
-        own = _flattened(written, ("arms", name))
-        for key in values:
-            if key in own:
-                raise InvalidInput("is set by an arm and by a factor", key=key, place=study.document.place(own[key][1]))
-        for combination in itertools.product(*values.values()):
-            chosen = dict(zip(values, combination, strict=True))
-            factors = {key: (value, ("factors", "values", key)) for key, value in chosen.items()}
-            merged = {**base, **own, **factors}
-            yield Arm(
-                name=name,
-                label=", ".join([name, *(f"{key}={_shown(value)}" for key, value in chosen.items())]),
-                overrides={key: value for key, (value, _) in merged.items()},
-                origins={key: origin for key, (_, origin) in merged.items()},
-            )
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> dict[str, tuple[Any, KeyPath]]:
-    flat: dict[str, tuple[Any, KeyPath]] = {}
-    for key, value in block.items():
-        if isinstance(value, dict) and value:
-            flat |= _flattened(value, (*origin, key), f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = (value, (*origin, key))
-    return flat
-
-
-def _data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, KeyPath]]]:
-    """One entry a data set: the fields of its DataConfig, and where each of them was written."""
-    seen: set[str] = set()
-    for index, entry in enumerate(study.spec.data):
-        origin: KeyPath = ("data", index)
-        names = entry.get("names")
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            place = study.document.place((*origin, "names"))
-            raise InvalidInput("must list the names of data sets", key="names", value=names, place=place)
-        if "name" in entry:
-            place = study.document.place((*origin, "name"))
-            raise InvalidInput("unknown key", key="data.name", value="name", place=place, choices=["names"])
-        fields = {key: value for key, value in entry.items() if key != "names"}
-        origins: dict[str, KeyPath] = {key: (*origin, key) for key in fields}
-        for position, name in enumerate(names):
-            named = (*origin, "names", position)
-            if name in seen:
-                raise InvalidInput("is listed twice", key="names", value=name, place=study.document.place(named))
-            seen.add(name)
-            yield {**fields, "name": name}, {"": origin, **origins, "name": named}
-
-
-def _resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[str, KeyPath]) -> RunConfig:
-    """recipe < base < data entry < arm < factor, validated; an error is blamed on the line that wrote the value."""
-    overrides = dict(arm.overrides)
-    recipe = overrides.pop("recipe", "published-code")
-    if recipe not in list(RECIPES):
-        place = study.document.place(arm.origins["recipe"])
-        raise InvalidInput("unknown recipe", key="recipe", value=recipe, place=place, choices=sorted(RECIPES))
-    fixed = {key for key in overrides if key in ("data.source", "data.name", "data.path")}
-    if fixed:
-        key = min(fixed)
-        raise InvalidInput("belongs under data:", key=key, place=study.document.place(arm.origins[key]))
-    entry_keys = {f"data.{key}": value for key, value in entry.items()}
-    # What base says of the data is a default for the entries; what an arm or a factor says replaces theirs.
-    late = {key: value for key, value in overrides.items() if arm.origins[key][0] != "base"}
-    layers: dict[str, Any] = {**RECIPES[recipe], **overrides, **entry_keys, **late}
-    origins = {**arm.origins, **{f"data.{key}": written[key] for key in entry}}
-    origins |= {key: arm.origins[key] for key in late}
-    _require_two_levels(study, layers, origins)
-    nested = _nested(layers)
-    try:
-        return adapter(RunConfig).validate_json(json.dumps(nested))
-    except ValidationError as error:
-        problem, where = explain(error, RunConfig, nested)
-        key = ".".join(map(str, where))
-        raise InvalidInput(
-            problem.problem,
-            key=key,
-            value=problem.value,
-            place=study.document.place(_blamed(key, origins, written[""])),
-            choices=problem.choices,
-        ) from error
-
-
-def _blamed(key: str, origins: Mapping[str, KeyPath], otherwise: KeyPath) -> KeyPath:
-    """Where ``key`` was written, or else something below it."""
-    below = (name for name in origins if name.startswith(f"{key}."))
-    return origins[key] if key in origins else next((origins[name] for name in below), otherwise)
-
-
-def _require_two_levels(study: Study, layers: Mapping[str, Any], origins: Mapping[str, KeyPath]) -> None:
-    """A setting is ``room.key``: a key below it would get lost under the setting's own value."""
-    for key in layers:
-        room, _, rest = key.partition(".")
-        if "." in rest:
-            setting = f"{room}.{rest.partition('.')[0]}"
-            place = study.document.place(origins[key])
-            raise InvalidInput(f"unknown key: {setting} takes a value, not keys of its own", key=key, place=place)
-
-
-def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
-    """Dotted keys as nested mappings; a scalar where a mapping is needed is left for the validator to refuse."""
-    nested: dict[str, Any] = {}
-    for key in sorted(flat, key=lambda dotted: dotted.count(".")):
-        *parents, last = key.split(".")
-        node = nested
-        for part in parents:
-            node = node.setdefault(part, {})
-            if not isinstance(node, dict):
-                break
-        else:
-            # A copy, for an empty mapping may be filled by the keys that follow, for this arm alone.
-            node[last] = dict(flat[key]) if isinstance(flat[key], dict) else flat[key]
-    return nested
-
-
-def _excluded(study: Study, arm: Arm, config: RunConfig) -> bool:
-    """Whether some entry of ``exclude`` holds in all its parts."""
-    known = {f"{room}.{key}": value for room, block in config.to_dict().items() for key, value in block.items()}
-    known["arm"] = arm.name
-    for index, entry in enumerate(study.spec.exclude):
-        conditions = _flattened(entry, ("exclude", index))
-        for key, (_, origin) in conditions.items():
-            if key not in known:
-                raise InvalidInput("unknown key", key=key, place=study.document.place(origin), choices=sorted(known))
-        if conditions and all(_equal(known[key], value) for key, (value, _) in conditions.items()):
-            return True
-    return False
-
-
-def _equal(one: object, other: object) -> bool:
-    """As YAML compares: 1 is 1.0 but not true."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def _described(study: Study, config: RunConfig, written: Mapping[str, KeyPath], describe: Describe) -> DataInfo:

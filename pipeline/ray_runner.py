@@ -12,12 +12,13 @@ import os
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.outcome import TrialError, TrialResult
 from pipeline.planning import TrialSpec
-from pipeline.spec import Resources
+from pipeline.resources import Capacity, Resources
 
 # Read by ray and tune when they are imported.
 _ENVIRONMENT = {
@@ -162,16 +163,9 @@ class QueueScheduler(FIFOScheduler):
         return None
 
 
-def slots(resources: Resources) -> int:
-    """How many trials run at a time on this machine's cores."""
-    return max(1, len(os.sched_getaffinity(0)) // resources.cpus)
-
-
-def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener, *, keep_model: bool) -> None:
-    """Run ``trials`` on this machine's cores and GPUs, as many at a time as ``resources`` allow.
-
-    Returns when all have finished or failed. A KeyboardInterrupt stops the workers and is passed on.
-    """
+@contextmanager
+def cluster() -> Iterator[Capacity]:
+    """Ray on this machine, for a block; yields what it can give."""
     ray.init(
         include_dashboard=False,
         log_to_driver=False,
@@ -180,11 +174,20 @@ def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener
         object_store_memory=_OBJECT_STORE,
     )
     try:
-        # Tune insists on a folder for the bookkeeping that nothing here relies on.
-        with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
-            _tuner(trials, resources, listener, Path(folder), keep_model).fit()
+        there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)))
     finally:
         ray.shutdown()
+
+
+def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener, *, keep_model: bool) -> None:
+    """Run ``trials`` on the cluster, as many at a time as ``resources`` allow.
+
+    Returns when all have finished or failed. A KeyboardInterrupt is passed on; leaving the cluster ends the workers.
+    """
+    # Tune insists on a folder for the bookkeeping that nothing here relies on.
+    with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
+        _tuner(trials, resources, listener, Path(folder), keep_model).fit()
 
 
 def _tuner(

@@ -18,7 +18,8 @@ from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
 from pipeline.ledger import STATUSES, TrialState
 from pipeline.planning import Cell, Plan, TrialSpec
-from pipeline.spec import Study, Tracking, adapter
+from pipeline.spec import Study, Tracking
+from pipeline.validation import adapter
 from pipeline.workspace import Workspace
 
 _FILE = "study.json"

@@ -72,7 +72,7 @@ def _prepared(config: DataConfig) -> TimeSeriesData:
 
 
 def _device(trial: TrialSpec) -> str:
-    return "cuda" if trial.resources.gpus > 0 else "cpu"
+    return "cuda" if trial.resources.gpus > 0 and torch.cuda.is_available() else "cpu"
 
 
 def _kind(error: Exception) -> ErrorKind:

@@ -1,0 +1,138 @@
+"""Rewriting a document while it keeps its lines: dotted keys as nested ones, and what a profile replaces."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from dsn.errors import InvalidInput
+from pipeline.document import Document, KeyPath
+
+_FACTOR_VALUES: KeyPath = ("factors", "values")
+
+
+def nested_form(document: Document) -> Document:
+    """Dotted keys of ``base`` and the arms as nested ones, so that profiles can edit them; the factors' as dotted."""
+    data, marks = dict(document.data), dict(document.marks)
+    if isinstance(data.get("base"), dict):
+        data["base"] = _unflattened(data["base"], ("base",), document, marks)
+    if isinstance(data.get("arms"), dict):
+        # An arm without overrides may be written as `dsn:` alone.
+        data["arms"] = {
+            arm: _unflattened(block or {}, ("arms", arm), document, marks) if isinstance(block, dict | None) else block
+            for arm, block in data["arms"].items()
+        }
+    factors = data.get("factors")
+    if isinstance(factors, dict) and isinstance(factors.get("values"), dict):
+        data["factors"] = {**factors, "values": _dotted(factors["values"], _FACTOR_VALUES, document, marks)}
+    return Document(file=document.file, text=document.text, data=data, marks=marks)
+
+
+def _dotted(
+    block: Mapping[str, Any], path: KeyPath, document: Document, marks: dict[KeyPath, tuple[int, int]]
+) -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for written, value, mark in _flat(block, path, document):
+        if written in flat:
+            raise _given_twice(written, document, mark)
+        flat[written] = value
+        marks[(*path, written)] = mark
+    return flat
+
+
+def _unflattened(
+    block: Mapping[str, Any], path: KeyPath, document: Document, marks: dict[KeyPath, tuple[int, int]]
+) -> dict[str, Any]:
+    nested: dict[str, Any] = {}
+    for written, value, mark in _flat(block, path, document):
+        parts = written.split(".")
+        node = nested
+        for depth, part in enumerate(parts[:-1]):
+            marks.setdefault((*path, *parts[: depth + 1]), mark)
+            node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                raise _given_twice(written, document, mark)
+        if parts[-1] in node:
+            raise _given_twice(written, document, mark)
+        # A copy, for an empty mapping of the document may be filled above.
+        node[parts[-1]] = dict(value) if isinstance(value, dict) else value
+        marks[(*path, *parts)] = mark
+    return nested
+
+
+def _given_twice(written: str, document: Document, mark: tuple[int, int]) -> InvalidInput:
+    return InvalidInput("is given twice", key=written, place=f"{document.file}:{mark[0]}:{mark[1]}")
+
+
+def _flat(
+    block: Mapping[str, Any], path: KeyPath, document: Document, prefix: str = ""
+) -> list[tuple[str, Any, tuple[int, int]]]:
+    """(dotted key, value, position) of every leaf, however it was nested; an empty mapping is a leaf."""
+    leaves = []
+    for key, value in block.items():
+        if isinstance(value, dict) and value:
+            leaves += _flat(value, (*path, key), document, f"{prefix}{key}.")
+        else:
+            leaves.append((prefix + key, value, document.marks[(*path, key)]))
+    return leaves
+
+
+def with_profile(document: Document, profile: str) -> Document:
+    """The document as the profile edits it; what it puts in stands where the profile wrote it.
+
+    Raises:
+        InvalidInput: there is no such profile, or it edits what it may not.
+    """
+    profiles = document.data.get("profiles")
+    known = sorted(profiles) if isinstance(profiles, dict) else []
+    if profile not in known:
+        raise InvalidInput(
+            "no such profile in this study", key="profiles", value=profile, place=document.file, choices=known
+        )
+    data = json.loads(json.dumps(document.data))
+    marks = dict(document.marks)
+    edits = data["profiles"][profile]
+    if not isinstance(edits, dict):
+        raise InvalidInput(
+            "must be a mapping", key=f"profiles.{profile}", value=edits, place=document.place(("profiles", profile))
+        )
+    for written, value in edits.items():
+        origin: KeyPath = ("profiles", profile, written)
+        path = _edited_path(written)
+        _edit(data, path, written, value, document.place(origin))
+        marks = _marks_of_edit(marks, path, origin)
+    if isinstance(data.get("name"), str):
+        data["name"] += f"@{profile}"
+    return Document(file=document.file, text=document.text, data=data, marks=marks)
+
+
+def _edited_path(written: str) -> tuple[str, ...]:
+    """The keys that a profile's dotted path leads through; those of factors hold dots themselves."""
+    above = ".".join(map(str, _FACTOR_VALUES)) + "."
+    if written.startswith(above):
+        return (*map(str, _FACTOR_VALUES), written.removeprefix(above))
+    return tuple(written.split("."))
+
+
+def _marks_of_edit(
+    marks: Mapping[KeyPath, tuple[int, int]], path: KeyPath, origin: KeyPath
+) -> dict[KeyPath, tuple[int, int]]:
+    """What stands at ``path`` now was written at ``origin``, and so was what leads there and was not there before."""
+    kept = {key: mark for key, mark in marks.items() if key[: len(path)] != path}
+    moved = {(*path, *key[len(origin) :]): mark for key, mark in marks.items() if key[: len(origin)] == origin}
+    above = {path[:depth]: marks[origin] for depth in range(1, len(path))}
+    return above | kept | moved
+
+
+def _edit(data: dict[str, Any], path: tuple[str, ...], written: str, value: Any, place: str) -> None:
+    """Set what ``path`` leads to; the validation that follows refuses keys that do not exist."""
+    *parents, last = path
+    if written.partition(".")[0] in ("name", "profiles"):
+        raise InvalidInput("a profile cannot change this", key=written, place=place)
+    node = data
+    for part in parents:
+        node = node.setdefault(part, {})
+        if not isinstance(node, dict):
+            raise InvalidInput(f"{part!r} is not a mapping that a profile could edit", key=written, place=place)
+    node[last] = value

@@ -1,0 +1,56 @@
+"""What a trial may use, and what of that a machine or cluster can give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+
+from dsn.config import STRICT
+from dsn.errors import InvalidInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resources:
+    """What one trial may use.
+
+    Attributes:
+        cpus: cores that are set aside for it.
+        gpus: below 1, several trials share a GPU. Where there are none, trials run on the CPU.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    cpus: int = 1
+    gpus: float = 0
+
+    def __post_init__(self) -> None:
+        if self.cpus < 1:
+            raise InvalidInput("must be at least 1", key="cpus", value=self.cpus)
+        if not (0 <= self.gpus <= 1 or (1 < self.gpus < 1000 and self.gpus == int(self.gpus))):
+            raise InvalidInput("must be a part of one GPU or a whole number", key="gpus", value=self.gpus)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """What there is: cores and GPUs."""
+
+    cpus: int
+    gpus: int
+
+    def fitted(self, wanted: Resources) -> Resources:
+        """What a trial gets: no GPU where there is none.
+
+        Raises:
+            InvalidInput: no trial would ever start.
+        """
+        given = wanted if self.gpus else replace(wanted, gpus=0)
+        for key, there in (("cpus", self.cpus), ("gpus", self.gpus)):
+            if getattr(given, key) > there:
+                problem = f"is more than there is, {there}: no trial could start"
+                raise InvalidInput(problem, key=f"resources.{key}", value=getattr(wanted, key))
+        return given
+
+    def slots(self, each: Resources) -> int:
+        """How many trials run at a time."""
+        by_gpu = int(self.gpus // each.gpus) if each.gpus else self.cpus
+        return max(1, min(self.cpus // each.cpus, by_gpu))
