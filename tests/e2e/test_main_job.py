@@ -61,7 +61,7 @@ def test_mlflow_has_one_run_a_trial_with_metrics_parameters_curves_and_artifacts
     parents, children = mlflow_runs(finished)
     assert [run.info.status for run in parents] == ["FINISHED"]
     recorded = {event["trial"]: event for event in finished.events() if event["event"] == "done"}
-    assert Counter(run.data.tags["trial_id"] for run in children) == Counter(recorded)
+    assert Counter(run.data.tags["trial_id"] for run in children) == Counter(list(recorded))
     client = MlflowClient(finished.tracking_uri)
     for run in children:
         event = recorded[run.data.tags["trial_id"]]
@@ -126,3 +126,20 @@ def test_a_failed_trial_is_recorded_once_and_tried_again_only_when_asked(bench, 
     assert "1 to run" in bench.dsn("run", "tiny.yaml", "--rerun-failed", expect=3).stderr
     assert len(bench.ids("failed")) == 2
     assert len(mlflow_runs(bench)[1]) == 3
+
+
+def test_a_study_that_wants_gpus_runs_on_the_cpu_where_there_are_none_and_says_so(bench) -> None:
+    torch = pytest.importorskip("torch")
+    if torch.cuda.is_available():
+        pytest.skip("there is a GPU here")
+    bench.write_study(epochs=1, seeds=1, more="resources: {gpus: 0.5}\n")
+    assert "no GPU here: the trials run on the CPU" in bench.dsn("run", "tiny.yaml").stderr
+    assert len(bench.ids("done")) == 2
+
+
+def test_more_cores_than_there_are_is_bad_input(bench) -> None:
+    bench.write_study(epochs=1, seeds=1, more="resources: {cpus: 4096}\n")
+    refused = bench.dsn("run", "tiny.yaml", expect=2)
+    assert "resources.cpus" in refused.stderr
+    assert "no trial could start" in refused.stderr
+    assert bench.events() == []
