@@ -142,7 +142,7 @@ class SparsityConfig:
     @property
     def density(self) -> Fraction:
         """1 - S, exactly, from the decimal that was written: floats would put counts off by one (k = 15, N = 3)."""
-        return Fraction(1) if self.level == "dense" else 1 - Fraction(repr(self.level))
+        return Fraction(1) if self.level == "dense" else 1 - Fraction(repr(float(self.level)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,3 +191,7 @@ class RunConfig:
     def to_dict(self) -> dict[str, dict[str, Any]]:
         """Nested plain values, as they would stand in a study file."""
         return asdict(self)
+
+    def settings(self) -> dict[str, Any]:
+        """Plain values under dotted keys, ``model.kernel_size`` and so on."""
+        return {f"{room}.{key}": value for room, block in self.to_dict().items() for key, value in block.items()}

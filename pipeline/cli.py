@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsn.errors import DSNError, InvalidInput
-from pipeline.errors import ExitCode, Interrupted, Locked, UnknownStudy
+from pipeline.errors import ExitCode, Interrupted, Locked, UnknownStudy, WorkspaceFailed
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def trial(
     _say(f"{found.trial_id}: {found.title}")
     result = run_trial(found, keep_model=False)
     if result.error:
-        _say(result.error.traceback or result.error.message)
+        _say(result.error.traceback if result.error.kind == "exception" else f"dsn: {result.error.message}")
         raise typer.Exit(ExitCode.TRIALS_FAILED)
     typer.echo(json.dumps({"trial": found.trial_id, "config": found.config.to_dict(), **result.metrics}, indent=2))
 
@@ -115,13 +115,13 @@ def trial(
 @app.command()
 def sync(name: StudyName, profile: Profile = None, workspace: Place = None) -> None:
     """Bring MLflow up to date with the ledger; rebuilds it if the store is new."""
-    from pipeline.ledger import is_driven
+    from pipeline.lock import driven_study
     from pipeline.record import load_record
     from pipeline.tracking_process import sync as project
 
     place = Workspace.locate(workspace)
     study = load_record(place, _study_name(name, profile)).name
-    if is_driven(place, study):
+    if driven_study(place) == study:
         raise Locked(study, "a driver, which keeps MLflow up to date itself")
     if project(place, study):
         raise typer.Exit(ExitCode.CHECK_FAILED)
@@ -196,6 +196,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
         (InvalidInput, ExitCode.INVALID_INPUT),
         (Locked, ExitCode.LOCKED),
         (Interrupted, ExitCode.INTERRUPTED),
+        (WorkspaceFailed, ExitCode.INTERRUPTED),
     )
     try:
         yield

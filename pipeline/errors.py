@@ -4,7 +4,8 @@ DSNError
 |-- InvalidInput                (dsn.errors) exit code 2
 |   `-- UnknownStudy            a name that the workspace has no record of
 |-- Locked                      exit code 5: another driver works on the study
-`-- Interrupted                 exit code 4: stopped by a signal; the same command continues
+|-- Interrupted                 exit code 4: stopped by a signal; the same command continues
+`-- WorkspaceFailed             exit code 4 too: a full disk, say; once that is mended the same command continues
 """
 
 from __future__ import annotations
@@ -41,3 +42,7 @@ class Locked(DSNError):
 
 class Interrupted(DSNError):
     """A signal stopped the run before all trials were done."""
+
+
+class WorkspaceFailed(DSNError):
+    """The workspace could not be read or written: a full disk, missing rights. What is recorded stays recorded."""

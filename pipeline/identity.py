@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from dsn.config import RunConfig
+from dsn.data.preparation import exchanges
 from dsn.sparsity.regions import SMALLEST_SPARSE_KERNEL
 
 SEMANTICS = 1
@@ -22,7 +23,8 @@ def canonical(config: RunConfig) -> dict[str, Any]:
     dense network has no topology, a fixed one no regrowth. So such trials are run once, whatever study asks.
     """
     plain = config.to_dict()
-    plain["data"] = {key: plain["data"][key] for key in ("split", "normalisation")}
+    # Of the split only what it does to this set: most sets are the same in both releases.
+    plain["data"] = {"exchanged": exchanges(config.data), "normalisation": config.data.normalisation}
     sparsity = plain["sparsity"]
     if config.sparsity.level == "dense" or config.model.kernel_size < SMALLEST_SPARSE_KERNEL:
         plain["sparsity"] = {"level": "dense"}

@@ -1,7 +1,8 @@
 """The durable record of every trial's life, and the truth on resume.
 
 One append-only file of JSON lines a study, synced to disk at every line, written by the one driver that holds the
-study's lock. A trial that is done in any study's ledger is done for all studies that contain it.
+workspace's lock (``pipeline.lock``). A trial that is done in one study's ledger is done for all studies that contain
+it.
 
 Events: ``started`` (a worker has begun), ``done`` (with its results) and ``failed`` (with its error). Whatever a crash
 leaves behind can be read: a last line without its end was never acknowledged, and is cut off by the next writer.
@@ -9,10 +10,8 @@ leaves behind can be read: a last line without its end was never acknowledged, a
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,16 +21,13 @@ from typing import Any, Literal, Self
 
 from dsn.durable import sync_folder
 from dsn.errors import InvalidInput
-from pipeline.errors import Locked
+from pipeline.lock import driven_study
 from pipeline.workspace import Workspace
 
 Status = Literal["pending", "running", "done", "pruned", "failed"]
 STATUSES: tuple[Status, ...] = ("done", "pruned", "failed", "running", "pending")
 
 _FILE = "ledger.jsonl"
-_LOCK = "lock"
-_LOCK_ATTEMPTS = 5
-_LOCK_PAUSE = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,32 +39,12 @@ class TrialState:
 
 
 class Ledger:
-    """The writing end of a study's ledger; holds the study's lock from ``open`` to ``close``.
+    """The writing end of a study's ledger. Whoever opens it must hold the workspace's lock (``pipeline.lock``)."""
 
-    The lock is the kernel's: it ends with the process, so that a killed driver never blocks the next.
-    """
-
-    def __init__(self, folder: Path, lock: int) -> None:
-        self._lock = lock
-        self._file = _open_for_appending(folder / _FILE)
-
-    @classmethod
-    def open(cls, workspace: Workspace, study: str) -> Self:
-        """Take the lock and prepare to append.
-
-        Raises:
-            Locked: another process has it.
-        """
+    def __init__(self, workspace: Workspace, study: str) -> None:
         folder = workspace.study(study)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o644)
-        if not _acquired(lock):
-            os.close(lock)
-            raise Locked(study, (folder / _LOCK).read_text() or "another process")
-        holder = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}"
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, holder.encode(), 0)
-        return cls(folder, lock)
+        self._file = _open_for_appending(folder / _FILE)
 
     def append(self, event: str, trial_id: str, **details: Any) -> None:
         """Write one event; when this returns it is on disk. A write that fails leaves no part of the line behind."""
@@ -86,7 +62,6 @@ class Ledger:
 
     def close(self) -> None:
         os.close(self._file)
-        os.close(self._lock)
 
     def __enter__(self) -> Self:
         return self
@@ -95,17 +70,6 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def _acquired(lock: int) -> bool:
-    """Take the lock if nobody drives; ``is_driven`` elsewhere may hold it for an instant, which is waited out."""
-    for _ in range(_LOCK_ATTEMPTS):
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            time.sleep(_LOCK_PAUSE)
-    return False
 
 
 def _open_for_appending(path: Path) -> int:
@@ -118,21 +82,6 @@ def _open_for_appending(path: Path) -> int:
         os.fsync(file)
     sync_folder(path.parent)
     return file
-
-
-def is_driven(workspace: Workspace, study: str) -> bool:
-    """Whether some process holds the study's lock at this moment."""
-    try:
-        lock = os.open(workspace.study(study) / _LOCK, os.O_RDONLY)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(lock)
-    return False
 
 
 def read_records(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int]:
@@ -165,9 +114,9 @@ def ledger_file(workspace: Workspace, study: str) -> Path:
 def read_states(workspace: Workspace) -> dict[str, TrialState]:
     """The state of every trial that any ledger of the workspace mentions."""
     states: dict[str, TrialState] = {}
+    driven = driven_study(workspace)
     for path in sorted(workspace.ledgers.glob(f"*/{_FILE}")):
-        driven = is_driven(workspace, path.parent.name)
-        for identity, state in _states(read_records(path)[0], driven):
+        for identity, state in _states(read_records(path)[0], path.parent.name == driven):
             known = states.get(identity)
             if known is None or _rank(state) >= _rank(known):
                 states[identity] = state

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ class TrialSpec:
         trial_id: identity (``pipeline.identity``).
         config: resolved.
         seed: of all its random streams.
+        content_hash: of the data that it is to be trained on.
         arm: label of the first arm that asked for it.
         engine: how steps are computed.
         resources: what it may use.
@@ -49,6 +50,7 @@ class TrialSpec:
     trial_id: str
     config: RunConfig
     seed: int
+    content_hash: str
     arm: str
     engine: str
     resources: Resources
@@ -71,20 +73,34 @@ class TrialSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """One place of the study's grid, and the trial that fills it."""
+    """One place of the study's grid, and the trial that fills it.
+
+    Attributes:
+        arm: label, with the factors' values.
+        factors: dotted key -> value.
+        differs: settings that this cell's configuration does not share with the trial's, which came from another arm;
+            they change nothing that is computed (``pipeline.identity``), but a table over them needs them.
+    """
 
     arm: str
+    factors: dict[str, Any]
     dataset: str
     seed: int
     trial_id: str
+    differs: dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All cells in the order of the file, and the distinct trials, the longest first."""
+    """All cells in the order of the file, and the distinct trials, the longest first.
+
+    ``references`` says which arm's label each other one is compared with: the first arm's at equal factor values, or,
+    in a study of one arm, the first combination's.
+    """
 
     study: str
     arms: tuple[str, ...]
+    references: Mapping[str, str]
     datasets: tuple[str, ...]
     cells: tuple[Cell, ...]
     trials: tuple[TrialSpec, ...]
@@ -113,38 +129,60 @@ def make_plan(study: Study, describe: Describe) -> Plan:
     describe = functools.cache(describe)
     cells: list[Cell] = []
     trials: dict[str, TrialSpec] = {}
-    labels: list[str] = []
+    kept: dict[str, Arm] = {}
     for arm in arms:
         for entry, written in entries:
             config = resolved(study, arm, entry, written)
             if is_excluded(study, arm, config):
                 continue
-            labels.append(arm.label)
+            kept[arm.label] = arm
             info = _described(study, config, written, describe)
             cost = _cost(study, arm, config, info)
             for seed in spec.seed_list:
                 identity = trial_id(config, seed, info.content_hash)
-                cells.append(Cell(arm=arm.label, dataset=config.data.name, seed=seed, trial_id=identity))
-                if identity not in trials:
-                    trials[identity] = TrialSpec(
-                        trial_id=identity,
-                        config=config,
-                        seed=seed,
-                        arm=arm.label,
-                        engine=spec.engine,
-                        resources=spec.resources,
-                        cost=cost,
-                        seconds=estimated_seconds(config, cost, info.train_n, info.test_n),
-                    )
+                trial = TrialSpec(
+                    trial_id=identity,
+                    config=config,
+                    seed=seed,
+                    content_hash=info.content_hash,
+                    arm=arm.label,
+                    engine=spec.engine,
+                    resources=spec.resources,
+                    cost=cost,
+                    seconds=estimated_seconds(config, cost, info.train_n, info.test_n),
+                )
+                cells.append(_cell(arm, config, trials.setdefault(identity, trial), seed))
     if not cells:
         raise InvalidInput("leaves no trial", key="exclude", place=study.document.place(("exclude",)))
     return Plan(
         study=spec.name,
-        arms=tuple(dict.fromkeys(labels)),
+        arms=tuple(kept),
+        references=_references(list(kept.values())),
         datasets=tuple(dict.fromkeys(cell.dataset for cell in cells)),
         cells=tuple(cells),
         trials=tuple(sorted(trials.values(), key=lambda trial: -trial.seconds)),
     )
+
+
+def _cell(arm: Arm, config: RunConfig, trial: TrialSpec, seed: int) -> Cell:
+    own, trained = config.settings(), trial.config.settings()
+    return Cell(
+        arm=arm.label,
+        factors=dict(arm.factors),
+        dataset=config.data.name,
+        seed=seed,
+        trial_id=trial.trial_id,
+        differs={key: value for key, value in own.items() if trained[key] != value},
+    )
+
+
+def _references(arms: Sequence[Arm]) -> dict[str, str]:
+    first = arms[0].name
+    if all(arm.name == first for arm in arms):
+        return {arm.label: arms[0].label for arm in arms[1:]}
+    labels = {(arm.name, str(arm.factors)): arm.label for arm in arms}
+    pairs = ((arm, labels.get((first, str(arm.factors)))) for arm in arms if arm.name != first)
+    return {arm.label: reference for arm, reference in pairs if reference is not None}
 
 
 def _require_bounded(study: Study, datasets: int) -> None:

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 
 from pipeline.outcome import TrialError, TrialResult
 from pipeline.planning import TrialSpec
-from pipeline.resources import Capacity, Resources
+from pipeline.resources import Capacity, Resources, local_cpus
 
 # Read by ray and tune when they are imported.
 _ENVIRONMENT = {
@@ -36,6 +36,7 @@ os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not 
 
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
+from ray.tune.error import TuneError  # noqa: E402
 from ray.tune.execution.tune_controller import TuneController  # noqa: E402
 from ray.tune.experiment import Trial  # noqa: E402
 from ray.tune.schedulers import FIFOScheduler  # noqa: E402
@@ -62,8 +63,6 @@ class TrialActor(tune.Trainable):
     """A worker process that runs one trial after the other."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        # Fetched once a worker: the plan of a large study takes longer to unpack than a small trial to run.
-        self._plan: dict[str, dict[str, Any]] = ray.get(config["plan"])
         self._begin(config)
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
@@ -72,13 +71,13 @@ class TrialActor(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
-        self._trial = TrialSpec.from_dict(self._plan[config["trial"]])
-        if self._trial.resources.gpus == 0:
+        trial = TrialSpec.from_dict(ray.get(config["spec"]))
+        if trial.resources.gpus == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
         # Imported here: torch looks for GPUs when it is, and the driver has no need of it.
         from pipeline.trial import trial_epochs
 
-        self._epochs = trial_epochs(self._trial, keep_model=config["keep_model"])
+        self._epochs = trial_epochs(trial, keep_model=config["keep_model"])
 
     def step(self) -> dict[str, Any]:
         """Train for a moment and report; the last report carries the result."""
@@ -95,14 +94,17 @@ class TrialActor(tune.Trainable):
 class PlanSearcher(Searcher):
     """Feeds Tune the trials of a plan, in order."""
 
-    def __init__(self, trials: Iterable[TrialSpec], common: dict[str, Any]) -> None:
+    def __init__(self, trials: Iterable[TrialSpec], *, keep_model: bool) -> None:
         super().__init__()
         self._waiting: Iterator[TrialSpec] = iter(trials)
-        self._common = common
+        self._keep_model = keep_model
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a string
         trial = next(self._waiting, None)
-        return Searcher.FINISHED if trial is None else {"trial": trial.trial_id, **self._common}
+        if trial is None:
+            return Searcher.FINISHED
+        # Tune copies and keeps configurations: it gets a reference to what the worker needs.
+        return {"trial": trial.trial_id, "spec": ray.put(trial.to_dict()), "keep_model": self._keep_model}
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The listener has been told by then."""
@@ -122,20 +124,23 @@ class Reporter(tune.Callback):
     """Passes on what Tune sees, and takes results out of Tune's hands so that it keeps none in memory."""
 
     def __init__(self, trials: Iterable[TrialSpec], listener: Listener) -> None:
+        self.failure: Exception | None = None
         self._trials = {trial.trial_id: trial for trial in trials}
         self._listener = listener
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        self._listener.started(self._spec(trial))
+        with self._remembered():
+            self._listener.started(self._spec(trial))
 
     def on_trial_result(
         self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
     ) -> None:
         finished = result.pop(_RESULT, None)
-        if finished is None:
-            self._listener.progressed(self._spec(trial), result)
-        else:
-            self._listener.finished(self._spec(trial), finished)
+        with self._remembered():
+            if finished is None:
+                self._listener.progressed(self._spec(trial), result)
+            else:
+                self._listener.finished(self._spec(trial), finished)
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The worker itself was lost: what a trial raises comes back as a result."""
@@ -144,7 +149,17 @@ class Reporter(tune.Callback):
         error = TrialError(kind="worker-lost", message=message)
         spec = self._spec(trial)
         result = TrialResult(trial_id=spec.trial_id, status="failed", started=time.time(), error=error)
-        self._listener.finished(spec, result)
+        with self._remembered():
+            self._listener.finished(spec, result)
+
+    @contextmanager
+    def _remembered(self) -> Iterator[None]:
+        """What the listener raises is kept as it is, and passed on."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = error
+            raise
 
     def _spec(self, trial: Trial) -> TrialSpec:
         return self._trials[trial.config["trial"]]
@@ -167,10 +182,12 @@ class QueueScheduler(FIFOScheduler):
 def cluster() -> Iterator[Capacity]:
     """Ray on this machine, for a block; yields what it can give."""
     ray.init(
+        # A cluster that the environment happens to name is not meant.
+        address="local",
         include_dashboard=False,
         log_to_driver=False,
         logging_level=logging.ERROR,
-        num_cpus=len(os.sched_getaffinity(0)),
+        num_cpus=local_cpus(),
         object_store_memory=_OBJECT_STORE,
     )
     try:
@@ -183,21 +200,28 @@ def cluster() -> Iterator[Capacity]:
 def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener, *, keep_model: bool) -> None:
     """Run ``trials`` on the cluster, as many at a time as ``resources`` allow.
 
-    Returns when all have finished or failed. A KeyboardInterrupt is passed on; leaving the cluster ends the workers.
+    Returns when all have finished or failed. What the listener raises, and a KeyboardInterrupt, is passed on; leaving
+    the cluster ends the workers.
     """
+    reporter = Reporter(trials, listener)
     # Tune insists on a folder for the bookkeeping that nothing here relies on.
     with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
-        _tuner(trials, resources, listener, Path(folder), keep_model).fit()
+        try:
+            _tuner(trials, resources, reporter, Path(folder), keep_model).fit()
+        except TuneError:
+            # Tune turns whatever a callback raises into its own error, of which only a text is left.
+            if reporter.failure is not None:
+                raise reporter.failure from None
+            raise
 
 
 def _tuner(
-    trials: list[TrialSpec], resources: Resources, listener: Listener, folder: Path, keep_model: bool
+    trials: list[TrialSpec], resources: Resources, reporter: Reporter, folder: Path, keep_model: bool
 ) -> tune.Tuner:
-    plan = ray.put({trial.trial_id: trial.to_dict() for trial in trials})
     return tune.Tuner(
         tune.with_resources(TrialActor, {"cpu": resources.cpus, "gpu": resources.gpus}),
         tune_config=tune.TuneConfig(
-            search_alg=PlanSearcher(trials, {"plan": plan, "keep_model": keep_model}),
+            search_alg=PlanSearcher(trials, keep_model=keep_model),
             scheduler=QueueScheduler(),  # type: ignore[no-untyped-call]
             num_samples=len(trials),
             reuse_actors=True,
@@ -208,7 +232,7 @@ def _tuner(
             name="trials",
             storage_path=str(folder),
             verbose=0,
-            callbacks=[Reporter(trials, listener)],
+            callbacks=[reporter],
             failure_config=tune.FailureConfig(max_failures=0),
             # Tune's default for classes is a checkpoint at the end; ours come back as results.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),

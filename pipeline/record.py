@@ -36,6 +36,7 @@ class StudyRecord:
     file: str
     tracking: Tracking
     arms: list[str]
+    references: dict[str, str]
     datasets: list[str]
     cells: list[Cell]
     trials: list[TrialSpec]
@@ -57,6 +58,7 @@ def make_record(study: Study, plan: Plan) -> StudyRecord:
         file=study.document.file,
         tracking=spec.tracking,
         arms=list(plan.arms),
+        references=dict(plan.references),
         datasets=list(plan.datasets),
         cells=list(plan.cells),
         trials=list(plan.trials),

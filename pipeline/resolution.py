@@ -27,6 +27,7 @@ class Arm:
 
     name: str
     label: str
+    factors: Mapping[str, Any]
     overrides: Mapping[str, Any]
     origins: Mapping[str, KeyPath]
 
@@ -56,6 +57,7 @@ def expanded_arms(study: Study) -> Iterator[Arm]:
             merged = {**base, **own, **factors}
             yield Arm(
                 name=name,
+                factors=chosen,
                 label=", ".join([name, *(f"{key}={_shown(value)}" for key, value in chosen.items())]),
                 overrides={key: value for key, (value, _) in merged.items()},
                 origins={key: origin for key, (_, origin) in merged.items()},
@@ -165,8 +167,7 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_excluded(study: Study, arm: Arm, config: RunConfig) -> bool:
     """Whether some entry of ``exclude`` holds in all its parts."""
-    known = {f"{room}.{key}": value for room, block in config.to_dict().items() for key, value in block.items()}
-    known["arm"] = arm.name
+    known = config.settings() | {"arm": arm.name}
     for index, entry in enumerate(study.spec.exclude):
         conditions = _flattened(entry, ("exclude", index))
         for key, (_, origin) in conditions.items():

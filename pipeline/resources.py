@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 from dsn.config import STRICT
@@ -28,6 +30,16 @@ class Resources:
             raise InvalidInput("must be at least 1", key="cpus", value=self.cpus)
         if not (0 <= self.gpus <= 1 or (1 < self.gpus < 1000 and self.gpus == int(self.gpus))):
             raise InvalidInput("must be a part of one GPU or a whole number", key="gpus", value=self.gpus)
+
+
+def local_cpus() -> int:
+    """Cores that this process may use: those of its affinity, or fewer if its container's quota is smaller."""
+    cores = len(os.sched_getaffinity(0))
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        return cores  # no control group, or one of another kind: there is no quota to keep
+    return cores if quota == "max" else max(1, min(cores, int(quota) // int(period)))
 
 
 @dataclass(frozen=True, kw_only=True)

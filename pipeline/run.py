@@ -10,13 +10,16 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from dsn.durable import write_folder
-from pipeline.errors import Interrupted
+from dsn.errors import InvalidInput
+from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.ledger import Ledger, read_states
+from pipeline.lock import DriverLock
 from pipeline.outcome import TrialResult
 from pipeline.planning import Plan, TrialSpec
 from pipeline.progress import Progress, Say
 from pipeline.provenance import code_provenance
 from pipeline.record import make_record, save_record
+from pipeline.resources import Capacity, local_cpus
 from pipeline.spec import Study
 from pipeline.tracking_process import TrackingProcess
 from pipeline.workspace import Workspace
@@ -67,8 +70,14 @@ def run_study(
     Raises:
         Locked: another process drives this study.
         Interrupted: SIGINT or SIGTERM came; finished trials are safe.
+        WorkspaceFailed: a result could not be written; those before it are safe.
     """
-    with Ledger.open(workspace, plan.study) as ledger:
+    _require_cores(study)
+    with (
+        _workspace_failures(workspace),
+        DriverLock.acquire(workspace, plan.study),
+        Ledger(workspace, plan.study) as ledger,
+    ):
         todo = _missing(plan, workspace, rerun_failed)
         save_record(workspace, make_record(study, plan))
         say(
@@ -87,10 +96,28 @@ def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths
     from pipeline.analysis.frames import load_results
     from pipeline.analysis.report import write_report
 
-    results = load_results(workspace, study)
-    folder = workspace.report(study)
-    folder.mkdir(parents=True, exist_ok=True)
-    return results, write_report(results, folder)
+    with _workspace_failures(workspace):
+        results = load_results(workspace, study)
+        folder = workspace.report(study)
+        folder.mkdir(parents=True, exist_ok=True)
+        return results, write_report(results, folder)
+
+
+@contextmanager
+def _workspace_failures(workspace: Workspace) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkspaceFailed(f"workspace {workspace.root}: {error}") from error
+
+
+def _require_cores(study: Study) -> None:
+    """Before anything is written: no trial of a study that wants more cores than there are would ever start."""
+    place = study.document.place(("resources", "cpus"))
+    try:
+        Capacity(cpus=local_cpus(), gpus=0).fitted(replace(study.spec.resources, gpus=0))
+    except InvalidInput as error:
+        raise InvalidInput(error.problem, key=error.key, value=error.value, place=place) from error
 
 
 def _missing(plan: Plan, workspace: Workspace, rerun_failed: bool) -> list[TrialSpec]:

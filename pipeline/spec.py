@@ -18,6 +18,8 @@ from pipeline.validation import validate
 
 MOST_SEEDS = 100_000
 
+_TRACKING_STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Tracking:
@@ -36,6 +38,9 @@ class Tracking:
     keep_models: Literal["all", "none"] = "all"
 
     def __post_init__(self) -> None:
+        scheme = (self.uri or "sqlite:").partition(":")[0].partition("+")[0]
+        if scheme not in _TRACKING_STORES:
+            raise InvalidInput("names no store of MLflow's", key="uri", value=self.uri, choices=_TRACKING_STORES)
         if not 0 <= self.curve_points <= 10_000:
             raise InvalidInput("must be between 0 and 10000", key="curve_points", value=self.curve_points)
 

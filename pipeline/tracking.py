@@ -9,6 +9,7 @@ once. So it may be killed at any moment and started again, or run on an empty st
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import select
 import sys
@@ -20,7 +21,8 @@ from typing import Any
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunStatus, RunTag
+from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
 from pipeline.ledger import TrialState, ledger_file, read_records, read_states
@@ -39,6 +41,8 @@ KIND, STUDY, TRIAL = "kind", "study", "trial_id"
 # Without it MLflow opens the experiment in its view for language models.
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
+_ERROR = ("kind", "message", "traceback")
+_PAUSES = (0, 1, 5)
 _METRICS_A_CALL = 1000
 _LONGEST_TAG = 5000
 _RUNS_A_PAGE = 1000
@@ -55,6 +59,9 @@ class Projection:
         self._experiment = self._ensured_experiment()
         self._parent = self._ensured_parent(min(self._times(states), default=time.time()))
         self._runs = {run.data.tags[TRIAL]: run for run in self._found(f"tags.{KIND} = 'trial'")}
+        self._arms: dict[str, list[str]] = {}
+        for cell in record.cells:
+            self._arms.setdefault(cell.trial_id, []).append(cell.arm)
 
     def apply(self, record: Mapping[str, Any]) -> None:
         """Bring a trial's run to what a record of the ledger says; those of other studies' trials are passed over."""
@@ -67,10 +74,15 @@ class Projection:
             self._finish(trial, record)
 
     def settle(self, states: States) -> None:
-        """Leave no run RUNNING of a trial that is not, publish the report, and close the parent."""
+        """When nothing runs any more: leave no run RUNNING, publish the report, and close the parent.
+
+        The driver may still hold its lock, so that the ledgers call a trial running that it has stopped.
+        """
+        cut_off = {identity for identity, state in states.items() if state.status == "running"}
+        states = {**states, **dict.fromkeys(cut_off, TrialState(status="pending"))}
         for trial_id, run in self._runs.items():
             state = states.get(trial_id, TrialState(status="pending"))
-            if run.info.status == "RUNNING" and state.status in ("pending", "running"):
+            if run.info.status == "RUNNING" and state.status == "pending":
                 self._end(run, "KILLED", time.time())
         report = self._workspace.report(self._record.name)
         if report.is_dir():
@@ -142,9 +154,12 @@ class Projection:
                 run_name=trial.title,
             )
             self._runs[trial.trial_id] = run
-        elif run.info.status not in ("RUNNING", "FINISHED"):
+            return run
+        # An edited study may have given the trial's arms other names.
+        self._set_tags(run, self._tags(trial))
+        if run.info.status not in ("RUNNING", "FINISHED"):
             self._client.update_run(run.info.run_id, status="RUNNING")
-            run.info._status = RunStatus.to_string(RunStatus.RUNNING)
+            run.info._status = "RUNNING"
         return run
 
     def _finish(self, trial: TrialSpec, record: Mapping[str, Any]) -> None:
@@ -155,31 +170,35 @@ class Projection:
         run_id = run.info.run_id
         metrics = self._final_metrics(record) + self._curve(folder, record)
         error = record.get("error") or {}
-        tags = dict(record["provenance"]) | {f"error.{key}": value for key, value in error.items()}
-        params = _parameters(trial)
+        self._set_tags(run, dict(record["provenance"]) | {f"error.{key}": error.get(key, "") for key in _ERROR})
+        # Parameters never change in MLflow. A trial that is now asked for by another arm may differ in settings that
+        # it does not read; the first ones stay.
+        params = [Param(key, value) for key, value in _parameters(trial).items() if key not in run.data.params]
+        self._client.log_batch(run_id, params=params)
         for first in range(0, len(metrics), _METRICS_A_CALL):
             self._client.log_batch(run_id, metrics=metrics[first : first + _METRICS_A_CALL])
-        self._client.log_batch(
-            run_id,
-            params=[Param(key, value) for key, value in params.items()],
-            tags=[RunTag(key, str(value)[:_LONGEST_TAG]) for key, value in tags.items()],
-        )
         for name in record["artifacts"]:
             self._client.log_artifact(run_id, str(folder / name))
         # Last: a run that is not ended is projected again from the start.
         self._end(run, "FINISHED" if record["event"] == "done" else "FAILED", record["time"])
+
+    def _set_tags(self, run: Run, tags: Mapping[str, str]) -> None:
+        """Set those that are not set so already; an empty value matters only where it replaces another."""
+        changed = {key: value[:_LONGEST_TAG] for key, value in tags.items() if run.data.tags.get(key, "") != value}
+        if changed:
+            self._client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in changed.items()])
+            run.data._tags = {**run.data.tags, **changed}
 
     def _end(self, run: Run, status: str, when: float) -> None:
         self._client.set_terminated(run.info.run_id, status, end_time=_milliseconds(when))
         run.info._status = status
 
     def _tags(self, trial: TrialSpec) -> dict[str, str]:
-        arms = [cell.arm for cell in self._record.cells if cell.trial_id == trial.trial_id]
         return {
             KIND: "trial",
             STUDY: self._record.name,
             TRIAL: trial.trial_id,
-            "arm": "; ".join(dict.fromkeys(arms)),
+            "arm": "; ".join(dict.fromkeys(self._arms[trial.trial_id])),
             "dataset": trial.config.data.name,
             "seed": str(trial.seed),
             MLFLOW_PARENT_RUN_ID: self._parent.info.run_id,
@@ -208,8 +227,7 @@ class Projection:
 
 def _parameters(trial: TrialSpec) -> dict[str, str]:
     """The configuration under dotted names. Without the data's path: MLflow's parameters never change, folders move."""
-    blocks = trial.config.to_dict()
-    flat = {f"{room}.{key}": str(value) for room, block in blocks.items() for key, value in block.items()}
+    flat = {key: str(value) for key, value in trial.config.settings().items()}
     del flat["data.path"]
     return flat | {"seed": str(trial.seed)}
 
@@ -219,23 +237,57 @@ def _milliseconds(seconds: float) -> int:
 
 
 def project(workspace: Workspace, study: str) -> None:
-    """Bring MLflow up to date with the ledgers, following the study's own until standard input closes."""
+    """Bring MLflow up to date with the ledgers, following the study's own until standard input closes.
+
+    Raises:
+        Unprojected: some trials could not be shown; all others were.
+    """
     record = load_record(workspace, study)
-    uri = record.tracking.uri or workspace.tracking_uri
+    failures: dict[str, Exception] = {}
     with _alone(workspace.study(study) / "tracking.lock"):
-        with _alone(workspace.root / "mlflow.lock"):
-            # Two processes that create or migrate one SQLite store at the same time break it.
-            # Where to follow from is noted before the ledgers are read: what comes in between is projected twice.
-            _, offset = read_records(ledger_file(workspace, study))
-            states = read_states(workspace)
-            projection = Projection(MlflowClient(uri), workspace, record, states)
-        for state in states.values():
-            if state.record is not None:
-                projection.apply(state.record)
-        for events in _followed(ledger_file(workspace, study), offset):
+        # Where to follow from is noted before the ledgers are read: what comes in between is projected twice.
+        _, offset = read_records(ledger_file(workspace, study))
+        states = read_states(workspace)
+        projection = Projection(_client(workspace, record), workspace, record, states)
+        known = [dict(state.record) for state in states.values() if state.record is not None]
+        for events in itertools.chain([known], _followed(ledger_file(workspace, study), offset)):
             for event in events:
-                projection.apply(event)
+                _apply(projection, event, failures)
         projection.settle(read_states(workspace))
+    if failures:
+        raise Unprojected(failures)
+
+
+class Unprojected(Exception):
+    """Trials that MLflow does not show as the ledger has them, with what stood in the way of each."""
+
+    def __init__(self, failures: Mapping[str, Exception]) -> None:
+        super().__init__("; ".join(f"trial {trial_id}: {error}" for trial_id, error in failures.items()))
+
+
+def _client(workspace: Workspace, record: StudyRecord) -> MlflowClient:
+    """A client whose store exists."""
+    if record.tracking.uri is not None:
+        return MlflowClient(record.tracking.uri)
+    # Two processes that create or migrate one SQLite store at the same time break it.
+    with _alone(workspace.root / "mlflow.lock"):
+        client = MlflowClient(workspace.tracking_uri)
+        client.search_experiments(max_results=1)
+    return client
+
+
+def _apply(projection: Projection, event: Mapping[str, Any], failures: dict[str, Exception]) -> None:
+    """Project one record, again after a pause if the store fails; one trial that cannot be shown stops no other."""
+    for pause in _PAUSES:
+        time.sleep(pause)
+        try:
+            projection.apply(event)
+        except (MlflowException, OSError) as error:
+            failures[event["trial"]] = error
+            print(f"trial {event['trial']}: {error}", file=sys.stderr, flush=True)
+        else:
+            failures.pop(event["trial"], None)
+            return
 
 
 def _followed(path: Path, offset: int) -> Iterator[list[dict[str, Any]]]:
@@ -262,4 +314,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    project(Workspace(root=Path(sys.argv[1])), sys.argv[2])
+    try:
+        project(Workspace(root=Path(sys.argv[1])), sys.argv[2])
+    except Unprojected as unprojected:
+        sys.exit(f"MLflow lacks {unprojected}")

@@ -19,7 +19,15 @@ from pipeline.workspace import Workspace
 LOG = "tracking.log"
 UI_HOST = "127.0.0.1"
 
-_ENVIRONMENT = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+    # MLflow's own patience with a server that is away is minutes a call.
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+}
+_SAY_AFTER = 5.0
+_LEAVE_AFTER = 120.0
 
 
 class TrackingProcess:
@@ -48,13 +56,25 @@ class TrackingProcess:
     ) -> None:
         assert self._process.stdin is not None
         self._process.stdin.close()
-        code = self._process.wait()
+        code = self._wait()
         self._log.close()
-        if code:
+        if code is None:
+            self._say(f"MLflow is still being written, by process {self._process.pid}; see {self._log.name}")
+        elif code:
             self._say(
                 f"MLflow could not be brought up to date (no result is lost; see {self._log.name}); "
                 f"once its store is reachable: dsn sync {self._study}"
             )
+
+    def _wait(self) -> int | None:
+        """The process's exit code; None when it takes so long that it is left to itself."""
+        for patience in (_SAY_AFTER, _LEAVE_AFTER):
+            try:
+                return self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                if patience == _SAY_AFTER:
+                    self._say("waiting for MLflow to be brought up to date")
+        return None
 
 
 def sync(workspace: Workspace, study: str) -> int:

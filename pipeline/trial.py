@@ -23,7 +23,7 @@ from dsn.artifact import network_bytes
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.data.dataset import TimeSeriesData
-from dsn.errors import Diverged, InvalidInput
+from dsn.errors import Diverged, InvalidData, InvalidInput
 from dsn.training import EpochRecord, FitResult, Training
 from pipeline.outcome import HISTORY, NETWORK, ErrorKind, TrialError, TrialResult
 from pipeline.planning import TrialSpec
@@ -35,6 +35,8 @@ def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord
     provenance = _provenance(trial)
     try:
         data = _prepared(trial.config.data)
+        if data.content_hash != trial.content_hash:
+            raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
         training = Training(trial.config, data, seed=trial.seed, engine=trial.engine, device=_device(trial))
         yield from training.epochs()
         result = training.result()

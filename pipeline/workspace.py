@@ -6,12 +6,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsn.errors import InvalidInput
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
     """Paths under ``root``; nothing is created by asking for one.
 
-    ledger/<study>/ledger.jsonl, study.json, lock, tracking.log      trials/<trial id>/history.parquet, network.npz
+    lock    ledger/<study>/ledger.jsonl, study.json, tracking.log    trials/<trial id>/history.parquet, network.npz
     mlflow.db, mlflow-artifacts/    reports/<study>/    cache/data.json
     """
 
@@ -19,9 +21,16 @@ class Workspace:
 
     @classmethod
     def locate(cls, given: Path | None = None) -> Workspace:
-        """``given``, or the environment's DSN_WORKSPACE, or ./workspace."""
+        """``given``, or the environment's DSN_WORKSPACE, or ./workspace.
+
+        Raises:
+            InvalidInput: something else than a folder is there.
+        """
         root = given if given is not None else Path(os.environ.get("DSN_WORKSPACE") or "workspace")
-        return cls(root=root.expanduser().resolve())
+        root = root.expanduser().resolve()
+        if root.exists() and not root.is_dir():
+            raise InvalidInput("is not a folder", key="workspace", value=str(root))
+        return cls(root=root)
 
     @property
     def ledgers(self) -> Path:
@@ -29,6 +38,10 @@ class Workspace:
 
     def study(self, name: str) -> Path:
         return self.ledgers / name
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
 
     def trial(self, trial_id: str) -> Path:
         return self.root / "trials" / trial_id

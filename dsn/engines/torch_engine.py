@@ -33,22 +33,20 @@ def reproducible_numerics(threads: int = 1) -> Iterator[None]:
     """PyTorch's process-wide switches that results depend on, set for a block and put back after it.
 
     One thread: sums are then always added in the same order. Denormals are flushed: Adam's moments of weights that have
-    been pruned decay into them, and arithmetic on denormals is many times slower.
+    been pruned decay into them, and arithmetic on denormals is many times slower. TF32 rounds products to ten bits.
     """
-    threads_before = torch.get_num_threads()
-    deterministic_before = torch.backends.cudnn.deterministic
-    benchmark_before = torch.backends.cudnn.benchmark
+    cudnn = torch.backends.cudnn
+    before = (torch.get_num_threads(), cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32)
     torch.set_num_threads(threads)
-    torch.backends.cudnn.deterministic = True
-    torch.backends.cudnn.benchmark = False
+    cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32 = True, False, False
     torch.set_flush_denormal(True)
     try:
         yield
     finally:
-        torch.set_num_threads(threads_before)
-        torch.backends.cudnn.deterministic = deterministic_before
-        torch.backends.cudnn.benchmark = benchmark_before
+        # PyTorch does not tell whether denormals were flushed before; its default is not to.
         torch.set_flush_denormal(False)
+        cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32 = before[1:]
+        torch.set_num_threads(before[0])
 
 
 class TorchEngine:

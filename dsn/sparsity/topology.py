@@ -1,7 +1,8 @@
 """Initial topologies: which weights are active before the first step. INITIAL lists them.
 
 A topology returns one score a position of a group's block, shaped (channels, in_channels, region); the trainer turns on
-the highest. Adding one is a function here and a line in INITIAL.
+the highest. Adding one is a function here, a line in INITIAL, and its name in
+``dsn.config.SparsityConfig.initial``.
 """
 
 from __future__ import annotations

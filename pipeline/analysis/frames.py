@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import pandas as pd
@@ -18,20 +18,19 @@ from pipeline.workspace import Workspace
 class Histories(Mapping[str, pd.DataFrame]):
     """Learning curves by trial id, each read from its file when it is asked for."""
 
-    def __init__(self, workspace: Workspace, trial_ids: list[str]) -> None:
-        self._workspace = workspace
-        self._trial_ids = trial_ids
+    def __init__(self, workspace: Workspace, trial_ids: Iterable[str]) -> None:
+        """Trials whose file somebody has removed have no curve; their results stand in the ledger."""
+        paths = {trial_id: workspace.trial(trial_id) / HISTORY for trial_id in trial_ids}
+        self._paths = {trial_id: path for trial_id, path in paths.items() if path.exists()}
 
     def __getitem__(self, trial_id: str) -> pd.DataFrame:
-        if trial_id not in self._trial_ids:
-            raise KeyError(trial_id)
-        return pd.read_parquet(self._workspace.trial(trial_id) / HISTORY)
+        return pd.read_parquet(self._paths[trial_id])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._trial_ids)
+        return iter(self._paths)
 
     def __len__(self) -> int:
-        return len(self._trial_ids)
+        return len(self._paths)
 
 
 def load_results(workspace: Workspace, study: str) -> StudyResults:
@@ -51,6 +50,7 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
         question=record.question,
         reproduces=record.reproduces,
         arms=tuple(record.arms),
+        references=record.references,
         datasets=tuple(record.datasets),
         trials=frame.astype(dict.fromkeys(METRICS, float)),
         histories=Histories(workspace, done),
@@ -72,6 +72,5 @@ def _row(cell: Cell, trial: TrialSpec, state: TrialState | None) -> dict[str, An
     metrics = event.get("metrics") or {}
     row |= {name: metrics.get(name, float("nan")) for name in METRICS}
     row |= {"error_kind": error.get("kind", ""), "error": error.get("message", "")}
-    for room, block in trial.config.to_dict().items():
-        row |= {f"{room}.{key}": value for key, value in block.items()}
+    row |= trial.config.settings() | cell.differs
     return row | {f"provenance.{key}": value for key, value in (event.get("provenance") or {}).items()}

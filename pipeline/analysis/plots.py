@@ -144,7 +144,7 @@ def _figure(curves: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) 
 
 
 def _draw_panel(axes: Axes, curves: pd.DataFrame, title: str, looks: Mapping[str, Look]) -> None:
-    """Draws the curves of one data set; the first arm last, so that the reference lies on top."""
+    """Draws the curves of one data set; the first arm last, so that it lies on top."""
     axes.set_title(_shortened(title, 30), loc="left")
     low, high = curves["mean"].min(), curves["mean"].max()
     logarithmic = bool(low > 0 and high / low >= LOG_FROM)
@@ -176,7 +176,7 @@ def _set_axes(axes: Axes, logarithmic: bool, low: float, epochs: int) -> None:
 
 
 def _look(index: int) -> Look:
-    """How the arm of this index is drawn; the first, the reference, is a little thicker."""
+    """How the arm of this index is drawn; the first is a little thicker."""
     dashes = DASHES[index // len(PALETTE)]
     return {"color": PALETTE[index % len(PALETTE)], "linestyle": dashes, "linewidth": 2.0 if index == 0 else 1.4}
 

@@ -6,6 +6,7 @@ Everything is computed from the results and nothing else, without a date: the sa
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_IN_ANSWER = 6
-"""Arms that the answer names one by one; of more it names the ends."""
+"""Arms that the answer names one by one against a single reference; of more it names the ends."""
+
+MOST_AGAINST_SEVERAL = 8
+"""Comparisons that the answer spells out where there are several references; of more it says how many."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +125,7 @@ def compose(results: StudyResults) -> Report:
         reproduces=results.reproduces,
         answer=answer(results),
         accuracy=tables.accuracy_table(results),
-        comparison=tables.comparison_table(results) if len(results.arms) > 1 else None,
+        comparison=tables.comparison_table(results) if results.references else None,
         cost=tables.cost_table(results),
         cost_by_dataset=tables.cost_by_dataset_table(results) if anything_done else None,
         curves=plots.draw_learning_curves(plots.learning_curves(results), results.arms, results.datasets),
@@ -138,31 +142,39 @@ def compose(results: StudyResults) -> Report:
 
 
 def answer(results: StudyResults) -> str:
-    """One paragraph: how much is done, the reference's mean, and each other arm against it."""
+    """One paragraph: how much is done, the mean of each reference, and the other arms against theirs."""
     sentences = [_progress(results)]
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
     if not cells["done"].any():
         return " ".join([*sentences, "There is no accuracy to report yet."])
-    reference = results.arms[0]
-    own = cells[(cells["arm"] == reference) & (cells["done"] > 0)]
-    if not own.empty:
-        over = part_of(len(own), len(results.datasets), "data set")
-        role = ", the reference," if len(results.arms) > 1 else ""
-        sentences.append(
-            f"{reference}{role} has a mean test accuracy of {percent(float(own['mean'].mean()))}% over {over}."
-        )
-    compared = statistics.comparisons(results.trials, results.arms, results.datasets)
+    compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
+    references = list(compared["reference"].unique()) or [results.arms[0]]
+    means = {name: _mean(cells, name) for name in references}
+    if len(references) > 1:
+        return " ".join([*sentences, *_against_several(means, compared)])
+    (reference,) = references
+    if means[reference]:
+        role = "" if compared.empty else ", the reference,"
+        sentences.append(f"{reference}{role} has a {means[reference]}.")
     if not compared.empty:
         sentences.append(_against(reference, compared))
     return " ".join(sentences)
 
 
+def _mean(cells: pd.DataFrame, arm: str) -> str:
+    """``mean test accuracy of 97.33% over all 3 data sets``, nothing for an arm without a result."""
+    own = cells[(cells["arm"] == arm) & (cells["done"] > 0)]
+    if own.empty:
+        return ""
+    over = part_of(len(own), cells["dataset"].nunique(), "data set")
+    return f"mean test accuracy of {percent(float(own['mean'].mean()))}% over {over}"
+
+
 def _progress(results: StudyResults) -> str:
     """``31 of 45 trials are done (1 failed, 13 pending), so these numbers may still change.``"""
-    status = results.trials["status"]
-    counts = {name: int((status == name).sum()) for name in STATUSES}
+    counts = statistics.status_totals(results.trials)
     done, others = counts["done"], [f"{counts[name]} {name}" for name in STATUSES[1:] if counts[name]]
-    text = f"{done} of {counted(len(status), 'trial')} {'is' if done == 1 else 'are'} done"
+    text = f"{done} of {counted(counts['planned'], 'trial')} {'is' if done == 1 else 'are'} done"
     text += f" ({', '.join(others)})" if others else ""
     unfinished = counts["running"] + counts["pending"]
     return text + (", so these numbers may still change." if unfinished and done else ".")
@@ -180,6 +192,26 @@ def _against(reference: str, compared: pd.DataFrame) -> str:
     half = MOST_IN_ANSWER // 2
     best, worst = ("; ".join(_outcome(row) for row in part) for part in (known[:half], known[-half:]))
     return f"Of {len(known)} arms against {reference}, best: {best}; worst: {worst}."
+
+
+def _against_several(means: Mapping[str, str], compared: pd.DataFrame) -> list[str]:
+    """A sentence a reference with the arms compared with it; of many comparisons the first with a result.
+
+    Args:
+        means: every reference -> its mean in words.
+        compared: from ``statistics.comparisons``.
+    """
+    # Sorting is stable: the order of the study, what cannot be compared yet behind.
+    rows = sorted(compared.to_dict("records"), key=lambda row: row["pairs"] == 0)
+    shown = rows[:MOST_AGAINST_SEVERAL]
+    sentences = []
+    for reference, mean in means.items():
+        outcomes = [_outcome(row) for row in shown if row["reference"] == reference]
+        if outcomes:
+            sentences.append(f"Against {reference}{f' ({mean})' if mean else ''}: {'; '.join(outcomes)}.")
+    if len(rows) > len(shown):
+        sentences.append(f"And {len(rows) - len(shown)} more, in the table below.")
+    return sentences
 
 
 def _outcome(row: tables.Row) -> str:

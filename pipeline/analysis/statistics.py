@@ -1,13 +1,14 @@
-"""What a study's trials say in numbers: accuracy a cell, each arm against the reference, cost.
+"""What a study's trials say in numbers: accuracy a cell, each arm against its reference, cost.
 
-A cell is one arm on one data set. It holds the test accuracies of its done trials, one a seed. Two cells are comparable
-when they have the same done seeds, each once and at least one: then neither is favoured by an easy seed, and means,
-wins and losses rest on the same runs. What is not comparable is left out and counted, never filled in.
+A cell is here one arm on one data set, all its seeds together. It holds the test accuracies of its done trials, one a
+seed. Two cells are comparable when they have the same done seeds, each once and at least one: then neither is favoured
+by an easy seed, and means, wins and losses rest on the same runs. What is not comparable is left out and counted, never
+filled in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -15,21 +16,34 @@ from pipeline.analysis.wording import rounded_percent
 from pipeline.ledger import STATUSES
 
 PLACE = ["dataset", "arm"]
-"""The columns that say to which cell a trial belongs."""
+"""The columns that say to which cell a row of the frame belongs."""
 
 COSTS = ("parameters", "active_weights", "flops", "flops_published", "train_seconds")
 """The metrics that say what an arm costs, in the units of ``results.METRICS``."""
 
 
+def distinct_trials(trials: pd.DataFrame) -> pd.DataFrame:
+    """A row a trial, where it is first planned; its ``dataset`` and ``arm`` name all that it serves, ``; `` between."""
+    distinct = trials.drop_duplicates("trial_id")
+    if len(distinct) == len(trials):
+        return distinct
+    cells = trials.groupby("trial_id", sort=False)
+    served = {name: cells[name].unique().map("; ".join) for name in PLACE}
+    return distinct.assign(**{name: distinct["trial_id"].map(names) for name, names in served.items()})
+
+
 def status_counts(trials: pd.DataFrame, arms: Sequence[str]) -> pd.DataFrame:
-    """A row an arm: ``arm, planned`` and a column for each of ``STATUSES``; planned is the sum of the others."""
-    unknown = set(trials["status"]) - set(STATUSES)
-    assert not unknown, f"statuses that no table knows: {sorted(map(str, unknown))}"
-    rows = []
-    for arm in arms:
-        status = trials.loc[trials["arm"] == arm, "status"]
-        rows.append({"arm": arm, "planned": len(status)} | {name: int((status == name).sum()) for name in STATUSES})
+    """A row an arm: ``arm, planned`` and a column for each of ``STATUSES``; planned is the sum of the others.
+
+    A trial that serves several arms counts in the row of each.
+    """
+    rows = [{"arm": arm} | _counted_statuses(trials.loc[trials["arm"] == arm, "status"]) for arm in arms]
     return pd.DataFrame(rows, columns=["arm", "planned", *STATUSES])
+
+
+def status_totals(trials: pd.DataFrame) -> dict[str, int]:
+    """``planned`` and each of ``STATUSES`` -> how many trials, each counted once however many arms it serves."""
+    return _counted_statuses(trials.drop_duplicates("trial_id")["status"])
 
 
 def accuracy_cells(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
@@ -85,30 +99,35 @@ def mean_over_datasets(cells: pd.DataFrame, datasets: Sequence[str]) -> dict[str
     }
 
 
-def paired_differences(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
-    """A row for each arm after the first, data set and seed done in both: ``arm, dataset, seed, difference``.
+def paired_differences(
+    trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str], references: Mapping[str, str]
+) -> pd.DataFrame:
+    """A row for each arm with a reference, data set and seed done in both: ``arm, dataset, seed, difference``.
 
-    The difference is the arm's test accuracy minus that of the reference ``arms[0]`` under the same seed (same initial
+    The difference is the arm's test accuracy minus that of ``references[arm]`` under the same seed (same initial
     weights and batch order), a fraction. Several done trials of one seed in a cell have no pair: none of them is the
     partner.
     """
     done = _done(trials)
-    done = done[~done.duplicated([*PLACE, "seed"], keep=False)]
-    others = done[[*PLACE, "seed", "test_accuracy"]].rename(columns={"test_accuracy": "own"})
-    reference = others[others["arm"] == arms[0]].rename(columns={"own": "reference"}).drop(columns="arm")
-    pairs = others.merge(reference, on=["dataset", "seed"])
-    pairs = pairs[pairs["arm"].isin(arms[1:]) & pairs["dataset"].isin(datasets)]
+    done = done[~done.duplicated([*PLACE, "seed"], keep=False) & done["dataset"].isin(datasets)]
+    done = done[[*PLACE, "seed", "test_accuracy"]]
+    own = done[done["arm"].isin(references)].rename(columns={"test_accuracy": "own"})
+    own = own.assign(reference=own["arm"].map(dict(references)))
+    other = done.rename(columns={"arm": "reference", "test_accuracy": "other"})
+    pairs = own.merge(other, on=["reference", "dataset", "seed"])
     order = pd.DataFrame({"arm": pairs["arm"].map(arms.index), "dataset": pairs["dataset"].map(datasets.index)})
-    pairs = pairs.assign(difference=pairs["own"] - pairs["reference"])
+    pairs = pairs.assign(difference=pairs["own"] - pairs["other"])
     pairs = pairs.loc[order.assign(seed=pairs["seed"]).sort_values(["arm", "dataset", "seed"]).index]
     return pairs[["arm", "dataset", "seed", "difference"]].reset_index(drop=True)
 
 
-def comparisons(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
-    """A row for each arm after the first: how it does against the reference ``arms[0]``.
+def comparisons(
+    trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str], references: Mapping[str, str]
+) -> pd.DataFrame:
+    """A row for each arm with a reference, in the order of ``arms``: how it does against ``references[arm]``.
 
     Columns:
-        arm.
+        arm, reference.
         wins, ties, losses: data sets in which the arm's mean accuracy, as ``rounded_percent``, is above, equal to or
             below the reference's; only data sets in which the two cells are comparable.
         left_out: the other data sets, so that wins + ties + losses + left_out = the number of data sets.
@@ -120,15 +139,15 @@ def comparisons(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[st
         (cell["dataset"], cell["arm"]): (cell["seeds"], rounded_percent(cell["mean"]))
         for cell in accuracy_cells(trials, arms, datasets).to_dict("records")
     }
-    pairs = paired_differences(trials, arms, datasets)
-    columns = ["arm", "wins", "ties", "losses", "left_out", "difference", "pairs", "paired_datasets"]
+    pairs = paired_differences(trials, arms, datasets, references)
+    columns = ["arm", "reference", "wins", "ties", "losses", "left_out", "difference", "pairs", "paired_datasets"]
     rows = []
-    for arm in arms[1:]:
-        signs = [_sign(cells[name, arm], cells[name, arms[0]]) for name in datasets]
+    for arm in (arm for arm in arms if arm in references):
+        signs = [_sign(cells[name, arm], cells[name, references[arm]]) for name in datasets]
         own = pairs[pairs["arm"] == arm]
         per_dataset = own.groupby("dataset")["difference"].mean()
         outcome = [signs.count(1), signs.count(0), signs.count(-1), signs.count(None)]
-        rows.append([arm, *outcome, float(per_dataset.mean()), len(own), len(per_dataset)])
+        rows.append([arm, references[arm], *outcome, float(per_dataset.mean()), len(own), len(per_dataset)])
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -155,6 +174,13 @@ def mean_cost(costs: pd.DataFrame, arms: Sequence[str]) -> tuple[pd.DataFrame, t
         own = costs[(costs["arm"] == arm) & costs["dataset"].isin(shared)]
         rows.append({"arm": arm} | {name: float(own[name].mean(skipna=False)) for name in COSTS})
     return pd.DataFrame(rows, columns=["arm", *COSTS]), shared
+
+
+def _counted_statuses(status: pd.Series) -> dict[str, int]:
+    """``planned``, the length, and how often each of ``STATUSES`` occurs."""
+    unknown = set(status) - set(STATUSES)
+    assert not unknown, f"statuses that no table knows: {sorted(map(str, unknown))}"
+    return {"planned": len(status)} | {name: int((status == name).sum()) for name in STATUSES}
 
 
 def _done(trials: pd.DataFrame) -> pd.DataFrame:

@@ -17,12 +17,15 @@ from pipeline.ledger import STATUSES
 Row = Mapping[Hashable, Any]
 """A row of a frame, by column."""
 
+MOST_PAIRS = 8
+"""Arms whose reference the notes name; how many more there are is said."""
+
 
 def accuracy_table(results: StudyResults) -> Table:
     """Test accuracy in percent, a row a data set and a column an arm: mean and sample standard deviation over seeds.
 
     The best mean of each row is marked, all of them if several are equal after rounding. Below: the mean over the data
-    sets and wins / ties / losses against the first arm. A cell with trials missing says how many are done.
+    sets and wins / ties / losses of each arm against its reference. A cell with trials missing says how many are done.
     """
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
     by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
@@ -36,7 +39,7 @@ def accuracy_table(results: StudyResults) -> Table:
         )
         rows.append((Cell(text=dataset), *shown))
     shared = statistics.shared_datasets(cells)
-    compared = statistics.comparisons(results.trials, results.arms, results.datasets)
+    compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
     return Table(
         title="Test accuracy (%)",
         columns=(Column(name="data set", numeric=False), *(Column(name=arm) for arm in results.arms)),
@@ -47,20 +50,25 @@ def accuracy_table(results: StudyResults) -> Table:
 
 
 def comparison_table(results: StudyResults) -> Table:
-    """Each other arm against the first: paired difference in points and wins, ties and losses over data sets."""
-    compared = statistics.comparisons(results.trials, results.arms, results.datasets)
-    names = ("arm", "difference (points)", "pairs", "wins", "ties", "losses", "left out")
+    """Each arm against its reference: paired difference in points and wins, ties and losses over data sets.
+
+    A column names the reference if there are several; if there is one, the title does.
+    """
+    compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
+    distinct = tuple(compared["reference"].unique())
+    words = ("arm",) if len(distinct) == 1 else ("arm", "reference")
+    names = (*words, "difference (points)", "pairs", "wins", "ties", "losses", "left out")
     rows = [
         (
-            Cell(text=row["arm"]),
+            *_words(row[name] for name in words),
             Cell(text=points(row["difference"]), tooltip=f"over {counted(row['paired_datasets'], 'data set')}"),
             *_counts(row[name] for name in ("pairs", "wins", "ties", "losses", "left_out")),
         )
         for row in compared.to_dict("records")
     ]
     return Table(
-        title=f"Against {results.arms[0]}",
-        columns=tuple(Column(name=name, numeric=name != "arm") for name in names),
+        title=f"Against {distinct[0]}" if len(distinct) == 1 else "Against the reference",
+        columns=tuple(Column(name=name, numeric=name not in words) for name in names),
         rows=tuple(rows),
         notes=(
             (
@@ -110,21 +118,26 @@ def cost_by_dataset_table(results: StudyResults) -> Table:
 
 
 def status_table(results: StudyResults) -> Table:
-    """How far the study is: a row an arm and one over all; planned is always the sum of the other columns."""
+    """How far the study is: a row an arm and one over all; planned is always the sum of the other columns.
+
+    The row over all counts each trial once, also one that serves several arms and is in the row of each.
+    """
     counts = statistics.status_counts(results.trials, results.arms)
+    totals = statistics.status_totals(results.trials)
     names = ("planned", *STATUSES)
     rows = [(Cell(text=str(row["arm"])), *_counts(row[name] for name in names)) for row in counts.to_dict("records")]
     return Table(
         title="Trials",
         columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in names)),
         rows=tuple(rows),
-        summary=((Cell(text="all"), *_counts(counts[name].sum() for name in names)),),
+        summary=((Cell(text="all"), *_counts(totals[name] for name in names)),),
+        notes=_sharing_notes(results.trials),
     )
 
 
 def failures_table(results: StudyResults) -> Table | None:
-    """The failed trials and their causes, or None if there are none."""
-    failed = results.trials[results.trials["status"] == "failed"]
+    """The failed trials and their causes, a row a trial with all arms that it serves, or None if there are none."""
+    failed = statistics.distinct_trials(results.trials[results.trials["status"] == "failed"])
     if failed.empty:
         return None
     names = ("trial", "arm", "data set", "seed", "kind", "cause")
@@ -140,7 +153,7 @@ def failures_table(results: StudyResults) -> Table | None:
 
 
 def trials_table(results: StudyResults) -> Table:
-    """Every planned trial in plan order: where it belongs, how it stands and what came out of it."""
+    """Every planned trial in plan order: which arms it serves, how it stands and what came out of it."""
     names = ("trial", "arm", "data set", "seed", "status", "accuracy (%)", "best epoch", "seconds")
     rows = [
         (
@@ -149,7 +162,7 @@ def trials_table(results: StudyResults) -> Table:
             Cell(text=_grouped(_number(row["best_epoch"]), decimals=0)),
             Cell(text=_grouped(_number(row["train_seconds"]), decimals=1)),
         )
-        for row in results.trials.to_dict("records")
+        for row in statistics.distinct_trials(results.trials).to_dict("records")
     ]
     words = ("trial", "arm", "data set", "status")
     columns = tuple(Column(name=name, numeric=name not in words) for name in names)
@@ -162,9 +175,10 @@ def provenance_table(results: StudyResults, most: int = 5) -> Table | None:
     A column with more than ``most`` distinct values shows how many there are and the first in plan order. None if no
     trial has any provenance.
     """
+    trials = results.trials.drop_duplicates("trial_id")
     rows = []
-    for name in (column for column in results.trials.columns if column.startswith("provenance.")):
-        values = [_word(value) for value in results.trials[name] if _word(value)]
+    for name in (column for column in trials.columns if column.startswith("provenance.")):
+        values = [_word(value) for value in trials[name] if _word(value)]
         counts = {value: values.count(value) for value in dict.fromkeys(values)}
         if not counts:
             continue
@@ -206,17 +220,41 @@ def _mean_row(cells: pd.DataFrame, shared: Sequence[str], results: StudyResults)
 
 
 def _outcome_rows(compared: pd.DataFrame, results: StudyResults) -> tuple[tuple[Cell, ...], ...]:
-    """The row of wins / ties / losses; none if there is no other arm."""
+    """The row of wins / ties / losses; none if no arm is compared with another."""
     if compared.empty:
         return ()
-    outcomes = [
-        Cell(
-            text=f"{row['wins']} / {row['ties']} / {row['losses']}",
-            tooltip=part_of(row["wins"] + row["ties"] + row["losses"], len(results.datasets), "data set") + " compared",
-        )
-        for row in compared.to_dict("records")
-    ]
-    return ((Cell(text="wins / ties / losses"), Cell(text="reference"), *outcomes),)
+    outcomes = {row["arm"]: _outcome(row, len(results.datasets)) for row in compared.to_dict("records")}
+    references = {name: Cell(text="reference") for name in results.references.values()}
+    absent = Cell(text=ABSENT, tooltip="has no reference")
+    known = outcomes | references
+    return ((Cell(text="wins / ties / losses"), *(known.get(arm, absent) for arm in results.arms)),)
+
+
+def _outcome(row: Row, datasets: int) -> Cell:
+    """Wins / ties / losses of one comparison; who asks is told with which arm and over how many data sets."""
+    wins, ties, losses = (row[name] for name in ("wins", "ties", "losses"))
+    over = part_of(wins + ties + losses, datasets, "data set")
+    return Cell(text=f"{wins} / {ties} / {losses}", tooltip=f"{over} compared with {row['reference']}")
+
+
+def _sharing_notes(trials: pd.DataFrame) -> tuple[str, ...]:
+    """Why the rows of the arms add up to more than the row over all; nothing if they do not."""
+    shared = trials[trials.duplicated("trial_id", keep=False)]
+    if shared.empty:
+        return ()
+    arms = shared.groupby("trial_id")["arm"].nunique()
+    what = "arms" if (arms > 1).all() else "cells"
+    verbs = "serves several {}; it counts" if len(arms) == 1 else "serve several {}; each counts"
+    return (f"{counted(len(arms), 'trial')} {verbs.format(what)} once over all.",)
+
+
+def _reference_notes(compared: pd.DataFrame) -> tuple[str, ...]:
+    """With what each arm is compared, if not all with the same."""
+    if compared["reference"].nunique() < 2:
+        return ()
+    pairs = [f"{arm} against {other}" for arm, other in zip(compared["arm"], compared["reference"], strict=True)]
+    more = f"; and {len(pairs) - MOST_PAIRS} more" if len(pairs) > MOST_PAIRS else ""
+    return (f"Wins / ties / losses: {'; '.join(pairs[:MOST_PAIRS])}{more}.",)
 
 
 def _accuracy_notes(
@@ -232,6 +270,7 @@ def _accuracy_notes(
         notes.append(
             f"The mean leaves out {listed(left_out)}, where the arms with results do not have the same done seeds."
         )
+    notes += _reference_notes(compared)
     skipped = [f"{row['left_out']} of {row['arm']}" for row in compared.to_dict("records") if row["left_out"]]
     if skipped:
         notes.append(

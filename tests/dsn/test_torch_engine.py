@@ -70,9 +70,12 @@ def test_a_step_is_adam_on_dense_gradients_and_then_the_mask(make_data) -> None:
 
 
 def test_numerics_are_put_back(make_data) -> None:
-    threads = torch.get_num_threads()
+    threads, cudnn = torch.get_num_threads(), torch.backends.cudnn
+    before = (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32)
     with reproducible_numerics(threads=1):
         assert torch.get_num_threads() == 1
+        assert (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32) == (True, False, False)
     assert torch.get_num_threads() == threads
+    assert (cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32) == before
     _engine(make_data()).train([BATCH], 1e-3)
     assert torch.get_num_threads() == threads

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
 
 import numpy as np
@@ -94,27 +95,28 @@ def test_one_trial_in_this_process_gives_the_recorded_numbers(finished) -> None:
     assert repeated == {name: value for name, value in event["metrics"].items() if "seconds" not in name}
 
 
-def test_an_edited_study_runs_only_what_is_new(finished) -> None:
-    finished.study.write_text(finished.study.read_text().replace("seeds: 2", "seeds: 3"))
-    again = finished.dsn("run", "tiny.yaml")
-    assert "6 trials, 4 already there, 2 to run" in again.stderr
-    assert sorted(Counter(finished.ids("done")).values()) == [1] * 6
+def test_an_edited_study_runs_only_what_is_new_and_another_study_shares_what_it_contains(bench, mlflow_runs) -> None:
+    bench.write_study(epochs=1, seeds=1)
+    bench.dsn("run", "tiny.yaml")
+    bench.study.write_text(bench.study.read_text().replace("seeds: 1", "seeds: 2").replace("fixed:", "still:"))
+    assert "4 trials, 2 already there, 2 to run" in bench.dsn("run", "tiny.yaml").stderr
+    assert sorted(Counter(bench.ids("done")).values()) == [1] * 4
+    assert {run.data.tags["arm"] for run in mlflow_runs(bench)[1]} == {"dsn", "still"}, "a renamed arm is shown"
+
+    other = bench.folder / "other.yaml"
+    other.write_text(bench.study.read_text().replace("name: tiny", "name: other"))
+    assert "4 trials, 4 already there, 0 to run" in bench.dsn("run", "other.yaml").stderr
+    assert json.loads(bench.dsn("status", "other", "--json").stdout)["done"] == 4
+    parents, children = mlflow_runs(bench)
+    assert (len(parents), len(children)) == (2, 8)
 
 
-def test_another_study_shares_the_trials_that_it_contains(finished) -> None:
-    other = finished.folder / "other.yaml"
-    other.write_text(finished.study.read_text().replace("name: tiny", "name: other").replace("seeds: 3", "seeds: 1"))
-    assert "2 trials, 2 already there, 0 to run" in finished.dsn("run", "other.yaml").stderr
-    assert json.loads(finished.dsn("status", "other", "--json").stdout)["done"] == 2
-    assert "2 of 2" not in finished.dsn("report", "other").stderr
-
-
-@pytest.mark.parametrize("arm", ["diverging"])
-def test_a_failed_trial_is_recorded_once_and_tried_again_only_when_asked(bench, mlflow_runs, arm: str) -> None:
-    bench.write_study(seeds=1)
+def test_a_failed_trial_is_recorded_once_and_tried_again_only_when_asked(bench, mlflow_runs) -> None:
+    bench.write_study(epochs=1, seeds=1)
+    rates = "training.learning_rate: 1.0e+38, training.final_learning_rate: 1.0e+38"
+    diverging = f"  one: {{sparsity.level: dense, sparsity.groups: 1, {rates}}}\n"
     text = bench.study.read_text()
-    rates = "{training.learning_rate: 1.0e+38, training.final_learning_rate: 1.0e+38}"
-    bench.study.write_text(text.replace("seeds: 1", f"  {arm}: {rates}\nseeds: 1"))
+    bench.study.write_text(text.replace("seeds: 1", f"{diverging}seeds: 1"))
     bench.dsn("run", "tiny.yaml", expect=3)
     (failed,) = [event for event in bench.events() if event["event"] == "failed"]
     assert failed["error"]["kind"] == "diverged"
@@ -122,10 +124,53 @@ def test_a_failed_trial_is_recorded_once_and_tried_again_only_when_asked(bench, 
     parents, children = mlflow_runs(bench)
     assert Counter(run.info.status for run in children) == {"FINISHED": 2, "FAILED": 1}
     assert parents[0].info.status == "FAILED"
-    assert "0 to run" in bench.dsn("run", "tiny.yaml", expect=3).stderr
+    # The same trial, now asked for by an arm with another setting that it does not read.
+    bench.study.write_text(bench.study.read_text().replace("sparsity.groups: 1", "sparsity.groups: 2"))
+    unchanged = bench.dsn("run", "tiny.yaml", expect=3)
+    assert "0 to run" in unchanged.stderr
+    assert "could not be brought up to date" not in unchanged.stderr
     assert "1 to run" in bench.dsn("run", "tiny.yaml", "--rerun-failed", expect=3).stderr
     assert len(bench.ids("failed")) == 2
     assert len(mlflow_runs(bench)[1]) == 3
+
+
+def test_data_that_changed_since_the_plan_is_refused_by_the_trial(bench) -> None:
+    rng = np.random.default_rng(0)
+    x = {f"X_{part}": rng.normal(size=(8, 20)) for part in ("train", "test")}
+    y = {f"y_{part}": np.arange(8) % 2 for part in ("train", "test")}
+    np.savez(bench.folder / "own.npz", **x, **y)
+    bench.write_study(epochs=1, seeds=1)
+    source = "{source: npz, path: ., names: [own]}"
+    bench.study.write_text(bench.study.read_text().replace("{source: aeon, names: [UnitTest]}", source))
+    bench.dsn("run", "tiny.yaml")
+    np.savez(bench.folder / "own.npz", **{**x, "X_train": x["X_train"] + 1}, **y)
+    refused = bench.dsn("trial", bench.ids("done")[0], expect=3)
+    assert "own" in refused.stderr
+    assert "has changed since the study was planned" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_an_mlflow_server_that_is_away_costs_no_result_and_not_much_time(bench) -> None:
+    bench.write_study(epochs=1, seeds=1, more="tracking: {uri: 'http://127.0.0.1:9'}\n")
+    began = time.monotonic()
+    finished = bench.dsn("run", "tiny.yaml")
+    assert "MLflow could not be brought up to date (no result is lost" in finished.stderr
+    assert len(bench.ids("done")) == 2
+    assert time.monotonic() - began < 120, "MLflow's default patience is four minutes"
+
+
+def test_a_workspace_that_cannot_be_written_stops_the_run_with_a_message_and_what_is_recorded_stays(bench) -> None:
+    bench.write_study(epochs=1, seeds=2)
+    trials = bench.workspace / "trials"
+    trials.parent.mkdir()
+    trials.write_text("a file where the folder of all trials should be")
+    stopped = bench.dsn("run", "tiny.yaml", expect=4)
+    assert "Traceback" not in stopped.stderr
+    assert f"dsn: workspace {bench.workspace}: " in stopped.stderr
+    assert bench.ids("done") == []
+    trials.unlink()
+    bench.dsn("run", "tiny.yaml")
+    assert sorted(Counter(bench.ids("done")).values()) == [1] * 4
 
 
 def test_a_study_that_wants_gpus_runs_on_the_cpu_where_there_are_none_and_says_so(bench) -> None:

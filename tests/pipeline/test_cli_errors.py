@@ -14,7 +14,7 @@ import pytest
 
 from dsn.config import DataConfig
 from dsn.data import DataInfo
-from pipeline.ledger import Ledger
+from pipeline.lock import DriverLock
 from pipeline.planning import make_plan
 from pipeline.record import make_record, save_record
 from pipeline.spec import read_study
@@ -164,7 +164,7 @@ def test_a_wrong_usage_is_answered_with_exit_code_2(place: Place, arguments: lis
 def test_a_study_that_another_driver_has_is_answered_with_exit_code_5(place: Place, arguments: list[str]) -> None:
     study = {"run": "s", "sync": "known"}[arguments[0]]
     assert place.dsn("plan", "study.yaml").returncode == 0
-    with Ledger.open(place.workspace, study):
+    with DriverLock.acquire(place.workspace, study):
         before = place.listing()
         answer = place.dsn(*arguments)
         assert (answer.returncode, answer.stdout) == (5, ""), answer.stderr
@@ -182,8 +182,18 @@ def test_a_good_study_is_planned_with_exit_code_0(place: Place) -> None:
 
 
 def test_a_workspace_that_cannot_be_written_does_not_keep_from_planning(place: Place) -> None:
-    (place.folder / "file").touch()
-    answer = place.dsn("plan", "study.yaml", "--workspace", "file")
+    (place.folder / "elsewhere").mkdir()
+    (place.folder / "elsewhere" / "cache").touch()
+    answer = place.dsn("plan", "study.yaml", "--workspace", "elsewhere")
     assert answer.returncode == 0
     assert answer.stderr.startswith("dsn: what was found out about the data sets is not kept: ")
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["plan", "study.yaml"], ["run", "study.yaml"], ["status", "s"]], ids=" ".join)
+def test_a_workspace_that_is_a_file_is_bad_input(place: Place, command: list[str]) -> None:
+    (place.folder / "file").touch()
+    answer = place.dsn(*command, "--workspace", "file")
+    assert answer.returncode == 2
+    assert "workspace: is not a folder" in answer.stderr
     assert answer.stderr.count("\n") == 1

@@ -17,7 +17,6 @@ from pipeline.spec import read_study
 CONFIG = RunConfig(data=DataConfig(source="aeon", name="GunPoint"))
 
 DIFFERENT: dict[str, Any] = {
-    "data.split": 2015,
     "data.normalisation": "global",
     "model.name": "other",
     "model.channels": 144,
@@ -43,8 +42,8 @@ DIFFERENT: dict[str, Any] = {
 }
 """Fields that results depend on, each with a value other than its default."""
 
-SAME: dict[str, Any] = {"data.source": "npz", "data.name": "Renamed", "data.path": "/elsewhere"}
-"""Where the data lies and what it is called: its content counts."""
+SAME: dict[str, Any] = {"data.source": "npz", "data.name": "Renamed", "data.path": "/elsewhere", "data.split": 2015}
+"""Where the data lies and what it is called: its content counts. And the split of a set that was never exchanged."""
 
 EXPLORATION = ("drop", "grow", "update_every", "initial_fraction", "final_fraction", "explore_until")
 
@@ -78,9 +77,9 @@ def test_the_decisions_name_no_field_that_is_gone() -> None:
 
 # They may change only together with SEMANTICS: a change makes every trial in every ledger run again.
 GOLDEN = {
-    "defaults": (CONFIG, "9115a46f81491e3f"),
-    "dense": (_with(CONFIG, sparsity__level="dense"), "c55fdb2835f7e114"),
-    "fixed": (_with(CONFIG, sparsity__explore=False), "c6892042837d6e05"),
+    "defaults": (CONFIG, "ccfa8ad1c3c5de61"),
+    "dense": (_with(CONFIG, sparsity__level="dense"), "89065432bf531620"),
+    "fixed": (_with(CONFIG, sparsity__explore=False), "3053f43d300f73bd"),
     "everything else": (
         RunConfig(
             data=DataConfig(source="npz", name="X", path="/x", split=2015, normalisation="global"),
@@ -99,7 +98,7 @@ GOLDEN = {
                 epochs=3, batch_size=4, batch_rule="fixed", learning_rate=1e-3, final_learning_rate=1e-5
             ),
         ),
-        "e04e86d49d65cbb8",
+        "d0b8795031739ed9",
     ),
 }
 
@@ -170,5 +169,11 @@ def _describe(config: DataConfig) -> DataInfo:
 
 def test_a_canonical_configuration_is_plain_and_leaves_the_original_alone() -> None:
     before = CONFIG.to_dict()
-    assert canonical(CONFIG)["data"] == {"split": 2018, "normalisation": "none"}
+    assert canonical(CONFIG)["data"] == {"exchanged": False, "normalisation": "none"}
     assert CONFIG.to_dict() == before
+
+
+def test_exchanging_train_and_test_makes_another_trial_and_only_for_the_sets_that_were_exchanged() -> None:
+    worms = _with(CONFIG, data__name="Worms")
+    assert _id(_with(worms, data__split=2015)) != _id(worms)
+    assert _id(_with(worms, data__split=2015)) != _id(_with(worms, data__split=2015, data__name="MyWorms"))

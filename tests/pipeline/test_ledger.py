@@ -18,16 +18,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsn.errors import InvalidInput
-from pipeline.errors import Locked
-from pipeline.ledger import Ledger, is_driven, ledger_file, read_records, read_states
+from pipeline.ledger import Ledger, ledger_file, read_records, read_states
 from pipeline.workspace import Workspace
 
 HOLDER = """
 import sys, time
 from pathlib import Path
 from pipeline.ledger import Ledger
+from pipeline.lock import DriverLock
 from pipeline.workspace import Workspace
-with Ledger.open(Workspace(root=Path(sys.argv[1])), sys.argv[2]) as ledger:
+place = Workspace(root=Path(sys.argv[1]))
+with DriverLock.acquire(place, sys.argv[2]), Ledger(place, sys.argv[2]) as ledger:
     ledger.append("started", "a1")
     print("holding", flush=True)
     time.sleep(60)
@@ -55,7 +56,7 @@ def _holder(workspace: Workspace, study: str) -> Iterator[subprocess.Popen[str]]
 
 
 def _write(workspace: Workspace, study: str, *events: tuple[str, str]) -> None:
-    with Ledger.open(workspace, study) as ledger:
+    with Ledger(workspace, study) as ledger:
         for number, (event, trial) in enumerate(events):
             ledger.append(event, trial, study=study, number=number)
 
@@ -65,7 +66,7 @@ def _events(workspace: Workspace, study: str) -> list[tuple[str, str]]:
 
 
 def test_a_record_is_one_line_with_its_event_trial_time_and_details(workspace: Workspace) -> None:
-    with Ledger.open(workspace, "s") as ledger:
+    with Ledger(workspace, "s") as ledger:
         ledger.append("done", "a1", metrics={"test_accuracy": 0.5}, error="line\nbreak \u2028 é")
         content = ledger_file(workspace, "s").read_bytes()
     assert content.count(b"\n") == 1
@@ -103,7 +104,7 @@ def test_a_torn_last_line_is_not_read_and_is_cut_off_by_the_next_writer(workspac
     whole = path.read_bytes()
     path.write_bytes(whole + torn)
     assert _events(workspace, "s") == [("started", "a1")]
-    with Ledger.open(workspace, "s") as ledger:
+    with Ledger(workspace, "s") as ledger:
         assert path.read_bytes() == whole
         ledger.append("done", "a1")
     assert _events(workspace, "s") == [("started", "a1"), ("done", "a1")]
@@ -123,7 +124,7 @@ def test_a_ledger_cut_off_anywhere_loses_at_most_the_torn_line(
 ) -> None:
     path = ledger_file(workspace, "s")
     path.unlink(missing_ok=True)
-    with Ledger.open(workspace, "s") as ledger:
+    with Ledger(workspace, "s") as ledger:
         for number, text in enumerate(texts):
             ledger.append("done", str(number), text=text)
     whole = path.read_bytes()
@@ -164,7 +165,7 @@ def test_a_write_that_fails_leaves_no_part_behind(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, broken: Any
 ) -> None:
     path = ledger_file(workspace, "s")
-    with Ledger.open(workspace, "s") as ledger:
+    with Ledger(workspace, "s") as ledger:
         ledger.append("started", "a1")
         before = path.read_bytes()
         with monkeypatch.context() as patched:
@@ -180,7 +181,7 @@ def test_a_line_that_cannot_be_synced_is_not_left_behind(workspace: Workspace, m
     def refuse(file: int) -> None:
         raise OSError(errno.EIO, "Input/output error")
 
-    with Ledger.open(workspace, "s") as ledger:
+    with Ledger(workspace, "s") as ledger:
         monkeypatch.setattr(os, "fdatasync", refuse)
         with pytest.raises(OSError, match="Input/output"):
             ledger.append("done", "a1")
@@ -188,40 +189,19 @@ def test_a_line_that_cannot_be_synced_is_not_left_behind(workspace: Workspace, m
 
 
 def test_what_is_not_json_is_refused_before_anything_is_written(workspace: Workspace) -> None:
-    with Ledger.open(workspace, "s") as ledger, pytest.raises(ValueError, match="JSON compliant"):
+    with Ledger(workspace, "s") as ledger, pytest.raises(ValueError, match="JSON compliant"):
         ledger.append("done", "a1", loss=float("nan"))
     assert ledger_file(workspace, "s").read_bytes() == b""
 
 
-def test_a_second_driver_is_refused_and_told_who_holds_the_study(workspace: Workspace) -> None:
-    with _holder(workspace, "s") as process:
-        assert is_driven(workspace, "s")
-        before = ledger_file(workspace, "s").read_bytes()
-        with pytest.raises(Locked) as caught:
-            Ledger.open(workspace, "s")
-        assert caught.value.study == "s"
-        assert f"process {process.pid} on " in caught.value.holder
-        assert ledger_file(workspace, "s").read_bytes() == before
-        # Studies are driven independently of each other.
-        _write(workspace, "other", ("started", "b2"))
-
-
-def test_the_lock_of_a_killed_driver_is_free_and_its_trial_is_to_be_run_again(workspace: Workspace) -> None:
+def test_the_trial_of_a_killed_driver_is_to_be_run_again(workspace: Workspace) -> None:
     with _holder(workspace, "s") as process:
         assert read_states(workspace)["a1"].status == "running"
         process.send_signal(signal.SIGKILL)
         process.wait()
-        assert not is_driven(workspace, "s")
         assert read_states(workspace)["a1"].status == "pending"
         _write(workspace, "s", ("done", "a1"))
     assert read_states(workspace)["a1"].status == "done"
-
-
-def test_the_lock_ends_with_closing(workspace: Workspace) -> None:
-    assert not is_driven(workspace, "s")
-    with Ledger.open(workspace, "s"):
-        assert is_driven(workspace, "s")
-    assert not is_driven(workspace, "s")
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def test_a_profile_has_a_record_of_its_own(tmp_path: Path, workspace: Workspace)
 def test_an_edited_study_replaces_its_plan_and_no_result(tmp_path: Path, workspace: Workspace) -> None:
     before = _record(tmp_path)
     save_record(workspace, before)
-    with Ledger.open(workspace, "s") as ledger:
+    with Ledger(workspace, "s") as ledger:
         for trial in before.trials:
             ledger.append("done", trial.trial_id)
     save_record(workspace, _record(tmp_path, STUDY.replace("seeds: 2", "seeds: 1")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -18,7 +19,8 @@ COSTS = {"parameters": 126_220.0, "active_weights": 25_244.0, "flops": 20.5e6, "
 
 @pytest.fixture
 def make_results() -> Callable[..., StudyResults]:
-    """(arm, data set) -> one outcome a seed, in, results out; arms and data sets in order of appearance."""
+    """(arm, data set) -> one outcome a seed, in, results out; arms and data sets in order of appearance,
+    every arm compared with the first unless ``references`` says otherwise."""
 
     def make(
         outcomes: Mapping[tuple[str, str], Sequence[Outcome]],
@@ -30,17 +32,45 @@ def make_results() -> Callable[..., StudyResults]:
             for (arm, dataset), seeds in outcomes.items()
             for seed, outcome in enumerate(seeds)
         ]
+        arms = tuple(dict.fromkeys(arm for arm, _ in outcomes))
         defaults: dict[str, object] = {
             "name": "toy",
             "question": "Does it help?",
             "reproduces": "",
-            "arms": tuple(dict.fromkeys(arm for arm, _ in outcomes)),
+            "arms": arms,
+            "references": dict.fromkeys(arms[1:], arms[0]),
             "datasets": tuple(dict.fromkeys(dataset for _, dataset in outcomes)),
             "source": "name: toy\n",
         }
         return StudyResults(trials=pd.DataFrame(rows), histories=histories or {}, **(defaults | fields))
 
     return make
+
+
+@pytest.fixture
+def factors(make_results: Callable[..., StudyResults]) -> StudyResults:
+    """Two arms at two kernel sizes, each compared at its own size; against ``random, k=21`` all would differ."""
+    return make_results(
+        {
+            ("random, k=21", "A"): [0.50, 0.60],  # mean 0.55
+            ("random, k=21", "B"): [0.80, 0.80],
+            ("random, k=39", "A"): [0.70, 0.70],
+            ("random, k=39", "B"): [0.90, 0.90],
+            ("gradient, k=21", "A"): [0.60, 0.70],  # +0.10: a win
+            ("gradient, k=21", "B"): [0.80, 0.80],  # a tie
+            ("gradient, k=39", "A"): [0.60, 0.60],  # -0.10: a loss, though a win against k=21
+            ("gradient, k=39", "B"): [0.88, 0.90],  # -0.01: a loss, though a win against k=21
+        },
+        references={"gradient, k=21": "random, k=21", "gradient, k=39": "random, k=39"},
+    )
+
+
+@pytest.fixture
+def shared(make_results: Callable[..., StudyResults]) -> StudyResults:
+    """Four cells and three trials: both arms mean the same training at seed 1, and it failed."""
+    results = make_results({("dsn", "A"): [0.5, "failed"], ("same", "A"): [0.6, "failed"]})
+    trials = results.trials.replace({"trial_id": {"same-A-1": "dsn-A-1"}})
+    return dataclasses.replace(results, trials=trials)
 
 
 def trial_row(arm: str, dataset: str, seed: int, outcome: Outcome) -> dict[str, object]:

@@ -215,6 +215,54 @@ def test_many_arms_of_which_few_have_started(make_results: MakeResults) -> None:
     )
 
 
+def test_the_answer_with_factors_names_each_reference(factors: StudyResults) -> None:
+    assert report.answer(factors) == (
+        "16 of 16 trials are done. "
+        "Against random, k=21 (mean test accuracy of 67.50% over all 2 data sets): "
+        "gradient, k=21 +5.00 points (1 win, 1 tie, 0 losses). "
+        "Against random, k=39 (mean test accuracy of 80.00% over all 2 data sets): "
+        "gradient, k=39 −5.50 points (0 wins, 0 ties, 2 losses)."
+    )
+    page = Page(report.to_html(report.compose(factors)))
+    assert "Against the reference" in page.text
+
+
+def test_the_answer_of_many_references_is_cut(make_results: MakeResults) -> None:
+    outcomes: dict[tuple[str, str], list[float | str]] = {
+        (f"{arm}{number}", "A"): [0.5] for arm in "ab" for number in range(12)
+    }
+    outcomes["b0", "A"] = ["pending"]
+    text = report.answer(make_results(outcomes, references={f"b{number}": f"a{number}" for number in range(12)}))
+    assert text.count("points") == 8
+    assert "b0 " not in text, "what has a result comes first"
+    assert "Against a8 (mean test accuracy of 50.00% over 1 data set): b8 ±0.00 points" in text
+    assert text.endswith(" And 4 more, in the table below.")
+
+
+def test_references_without_a_result_have_no_mean(make_results: MakeResults) -> None:
+    results = make_results(
+        {("a1", "A"): [0.5], ("b1", "A"): [0.6], ("a2", "A"): ["pending"], ("b2", "A"): [0.7]},
+        references={"b1": "a1", "b2": "a2"},
+    )
+    assert report.answer(results).endswith("(1 win, 0 ties, 0 losses). Against a2: b2 cannot be compared yet.")
+
+
+def test_arms_without_references_have_no_comparison(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("other", "A"): [0.6]}, references={})
+    composed = report.compose(results)
+    assert composed.comparison is None
+    assert composed.answer == "2 of 2 trials are done. dsn has a mean test accuracy of 50.00% over 1 data set."
+
+
+def test_a_shared_trial_is_counted_once(shared: StudyResults) -> None:
+    shared.trials["error"] = shared.trials["error"].where(shared.trials["status"] != "failed", "first\nsecond")
+    composed = report.compose(shared)
+    assert composed.answer.startswith("2 of 3 trials are done (1 failed). ")
+    assert composed.failure_texts == (report.Failure(trial="dsn-A-1", error="first\nsecond"),)
+    assert "All trials (3)" in report.to_markdown(composed)
+    assert "All trials (3)" in Page(report.to_html(composed)).text
+
+
 def test_a_whole_traceback_is_on_the_page(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5, "failed"]})
     error = "Traceback (most recent call last):\n  File 'x.py', line 3\nValueError: bad"

@@ -64,8 +64,8 @@ def test_statistics_of_a_study_without_any_result(make_results: MakeResults) -> 
     results = make_results({("dsn", "A"): ["pending"], ("dense", "A"): ["failed"]})
     where = (results.trials, results.arms, results.datasets)
     assert statistics.accuracy_cells(*where)["done"].tolist() == [0, 0]
-    assert statistics.paired_differences(*where).empty
-    (row,) = statistics.comparisons(*where).to_dict("records")
+    assert statistics.paired_differences(*where, results.references).empty
+    (row,) = statistics.comparisons(*where, results.references).to_dict("records")
     assert (row["wins"], row["ties"], row["losses"], row["left_out"], row["pairs"]) == (0, 0, 0, 1, 0)
     assert math.isnan(row["difference"])
     assert statistics.cost_cells(*where)["flops"].isna().all()
@@ -83,7 +83,9 @@ def test_wins_ties_and_losses_count_data_sets_from_the_other_arm_s_side(make_res
             ("other", "C"): [0.70, 0.80],  # -0.05: a loss
         }
     )
-    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets, results.references).to_dict(
+        "records"
+    )
     assert (row["wins"], row["ties"], row["losses"], row["left_out"]) == (1, 1, 1, 0)
     assert row["difference"] == pytest.approx((0.01 + 0.00001 - 0.05) / 3)
     assert (row["pairs"], row["paired_datasets"]) == (6, 3)
@@ -98,24 +100,86 @@ def test_a_data_set_with_other_done_seeds_is_left_out_but_its_pairs_count(make_r
             ("other", "B"): ["pending", 0.7, "running"],  # pair of seed 1: -0.1
         }
     )
-    pairs = statistics.paired_differences(results.trials, results.arms, results.datasets)
+    pairs = statistics.paired_differences(results.trials, results.arms, results.datasets, results.references)
     assert list(zip(pairs["dataset"], pairs["seed"], strict=True)) == [("A", 0), ("A", 2), ("B", 1)]
     assert pairs["difference"].tolist() == pytest.approx([0.1, 0.2, -0.1])
-    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets, results.references).to_dict(
+        "records"
+    )
     assert (row["wins"], row["ties"], row["losses"], row["left_out"]) == (0, 0, 0, 2)
     assert row["difference"] == pytest.approx((0.15 - 0.1) / 2), "each data set weighs the same"
 
 
 def test_the_same_part_of_the_seeds_is_comparable(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5, "pending"], ("other", "A"): [0.6, "pending"]})
-    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets, results.references).to_dict(
+        "records"
+    )
     assert (row["wins"], row["left_out"]) == (1, 0)
+
+
+def test_with_factors_each_arm_meets_the_reference_at_its_own_values(factors: StudyResults) -> None:
+    where = (factors.trials, factors.arms, factors.datasets, factors.references)
+    pairs = statistics.paired_differences(*where)
+    assert pairs["arm"].tolist() == ["gradient, k=21"] * 4 + ["gradient, k=39"] * 4
+    assert pairs["difference"].tolist() == pytest.approx([0.1, 0.1, 0, 0, -0.1, -0.1, -0.02, 0])
+    first, second = statistics.comparisons(*where).to_dict("records")
+    assert (first["arm"], first["reference"]) == ("gradient, k=21", "random, k=21")
+    assert (first["wins"], first["ties"], first["losses"], first["left_out"]) == (1, 1, 0, 0)
+    assert first["difference"] == pytest.approx(0.05)
+    assert (second["arm"], second["reference"]) == ("gradient, k=39", "random, k=39")
+    assert (second["wins"], second["ties"], second["losses"], second["left_out"]) == (0, 0, 2, 0)
+    assert second["difference"] == pytest.approx((-0.1 - 0.01) / 2)
+    assert (second["pairs"], second["paired_datasets"]) == (4, 2)
+
+
+def test_an_arm_without_a_reference_is_in_no_comparison(make_results: MakeResults) -> None:
+    results = make_results(
+        {("dsn", "A"): [0.5], ("alone", "A"): [0.9], ("other", "A"): [0.6]}, references={"other": "dsn"}
+    )
+    where = (results.trials, results.arms, results.datasets, results.references)
+    assert statistics.comparisons(*where)["arm"].tolist() == ["other"]
+    assert statistics.paired_differences(*where)["arm"].tolist() == ["other"]
+
+
+def test_without_references_nothing_is_compared(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("other", "A"): [0.6]}, references={})
+    where = (results.trials, results.arms, results.datasets, results.references)
+    assert statistics.comparisons(*where).empty
+    assert statistics.paired_differences(*where).empty
+
+
+@pytest.mark.parametrize("references", [{"b": "a", "c": "b"}, {"a": "a"}, {"b": "lost"}, {"lost": "a"}])
+def test_references_that_cannot_be_are_our_bug(make_results: MakeResults, references: dict[str, str]) -> None:
+    with pytest.raises(AssertionError, match="reference"):
+        make_results({(arm, "A"): [0.5] for arm in "abc"}, references=references)
+
+
+def test_a_trial_that_serves_two_arms_is_one_trial(shared: StudyResults) -> None:
+    distinct = statistics.distinct_trials(shared.trials)
+    assert distinct["trial_id"].tolist() == ["dsn-A-0", "dsn-A-1", "same-A-0"]
+    assert distinct["arm"].tolist() == ["dsn", "dsn; same", "same"]
+    assert distinct["dataset"].tolist() == ["A", "A", "A"]
+    assert statistics.status_counts(shared.trials, shared.arms)["failed"].tolist() == [1, 1]
+    totals = statistics.status_totals(shared.trials)
+    assert totals == {"planned": 3, "done": 2, "pruned": 0, "failed": 1, "running": 0, "pending": 0}
+
+
+def test_arms_that_share_every_trial_tie(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.7], ("same", "A"): [0.5, 0.7]})
+    results.trials["trial_id"] = ["x", "y", "x", "y"]
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets, results.references).to_dict(
+        "records"
+    )
+    assert (row["wins"], row["ties"], row["losses"], row["pairs"], row["difference"]) == (0, 1, 0, 2, 0.0)
 
 
 def test_several_trials_of_one_seed_are_in_no_comparison(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5], ("search", "A"): [0.6, 0.7]})
     results.trials["seed"] = 0
-    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets).to_dict("records")
+    (row,) = statistics.comparisons(results.trials, results.arms, results.datasets, results.references).to_dict(
+        "records"
+    )
     assert (row["wins"], row["left_out"], row["pairs"]) == (0, 1, 0)
 
 
@@ -171,7 +235,7 @@ def test_counts_of_the_paper_s_table_1_follow_from_its_table_8(make_results: Mak
             for row in published.to_dict("records")
         }
     )
-    ours = statistics.comparisons(results.trials, results.arms, results.datasets).set_index("arm")
+    ours = statistics.comparisons(results.trials, results.arms, results.datasets, results.references).set_index("arm")
     table = pd.read_csv(DATA / "table1_ucr85_pairwise.csv").set_index("method").drop(index="DSN")
     assert len(results.datasets) == 85
     assert ours["wins"].to_dict() == table["baseline_wins"].to_dict()

@@ -143,6 +143,71 @@ def test_comparison_table(make_results: MakeResults) -> None:
     assert texts(table.rows[1]) == ["down", "−0.63", "2", "0", "0", "1", "0"]  # -0.625, halves away from zero
 
 
+def test_with_factors_each_column_meets_its_own_reference(factors: StudyResults) -> None:
+    table = tables.accuracy_table(factors)
+    assert texts(table.summary[0])[1:] == ["67.50", "80.00", "72.50", "74.50"]
+    assert texts(table.summary[1])[1:] == ["reference", "reference", "1 / 1 / 0", "0 / 0 / 2"]
+    assert table.summary[1][4].tooltip == "all 2 data sets compared with random, k=39"
+    assert table.notes[1:] == (
+        "Wins / ties / losses: gradient, k=21 against random, k=21; gradient, k=39 against random, k=39.",
+    )
+    compared = tables.comparison_table(factors)
+    assert compared.title == "Against the reference"
+    assert [column.name for column in compared.columns][:3] == ["arm", "reference", "difference (points)"]
+    assert [column.numeric for column in compared.columns] == [False, False, True, True, True, True, True, True]
+    assert [texts(row) for row in compared.rows] == [
+        ["gradient, k=21", "random, k=21", "+5.00", "4", "1", "1", "0", "0"],
+        ["gradient, k=39", "random, k=39", "−5.50", "4", "0", "0", "2", "0"],
+    ]
+
+
+def test_a_single_arm_with_factors_meets_its_first_combination(make_results: MakeResults) -> None:
+    results = make_results({("k=21", "A"): [0.5], ("k=39", "A"): [0.6], ("k=59", "A"): [0.4]})
+    assert texts(tables.accuracy_table(results).summary[1])[1:] == ["reference", "1 / 0 / 0", "0 / 0 / 1"]
+    compared = tables.comparison_table(results)
+    assert compared.title == "Against k=21"
+    assert [texts(row)[:2] for row in compared.rows] == [["k=39", "+10.00"], ["k=59", "−10.00"]]
+
+
+def test_an_arm_without_a_reference_shows_the_mark_for_absent(make_results: MakeResults) -> None:
+    results = make_results(
+        {("dsn", "A"): [0.5], ("alone", "A"): [0.9], ("other", "A"): [0.6]}, references={"other": "dsn"}
+    )
+    assert texts(tables.accuracy_table(results).summary[1])[1:] == ["reference", "–", "1 / 0 / 0"]
+
+
+def test_many_references_are_not_all_listed(make_results: MakeResults) -> None:
+    outcomes = {(f"{arm}{number}", "A"): [0.5] for arm in "ab" for number in range(10)}
+    results = make_results(outcomes, references={f"b{number}": f"a{number}" for number in range(10)})
+    note = tables.accuracy_table(results).notes[1]
+    assert note.startswith("Wins / ties / losses: b0 against a0; b1 against a1; ")
+    assert note.endswith("b7 against a7; and 2 more.")
+
+
+def test_a_shared_trial_counts_once_over_all(shared: StudyResults) -> None:
+    table = tables.status_table(shared)
+    assert [texts(row) for row in table.rows] == [
+        ["dsn", "2", "1", "0", "1", "0", "0"],
+        ["same", "2", "1", "0", "1", "0", "0"],
+    ]
+    assert texts(table.summary[0]) == ["all", "3", "2", "0", "1", "0", "0"]
+    assert table.notes == ("1 trial serves several arms; it counts once over all.",)
+    failures = tables.failures_table(shared)
+    assert failures is not None
+    assert [texts(row)[:4] for row in failures.rows] == [["dsn-A-1", "dsn; same", "A", "1"]]
+    assert [texts(row)[1] for row in tables.trials_table(shared).rows] == ["dsn", "dsn; same", "same"]
+    provenance = tables.provenance_table(shared)
+    assert provenance is not None
+    assert texts(provenance.rows[0]) == ["engine", "torch (3 trials)"]
+
+
+def test_trials_shared_by_data_sets_of_one_arm_serve_cells(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.6], ("dsn", "copy of A"): [0.5, 0.6]})
+    results.trials["trial_id"] = ["x", "y", "x", "y"]
+    assert tables.status_table(results).notes == ("2 trials serve several cells; each counts once over all.",)
+    assert texts(tables.trials_table(results).rows[0])[:3] == ["x", "dsn", "A; copy of A"]
+
+
 def test_cost_table_in_readable_units(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5, 0.5], ("other", "A"): ["pending", "pending"]})
     table = tables.cost_table(results)
@@ -160,6 +225,7 @@ def test_status_table_adds_up_in_every_row(make_results: MakeResults) -> None:
     for row in table.rows + table.summary:
         planned, *parts = (int(cell.text) for cell in row[1:])
         assert planned == sum(parts)
+    assert table.notes == (), "no trial is shared"
 
 
 def test_failures_table(make_results: MakeResults) -> None:
