@@ -11,8 +11,9 @@ import json
 import os
 import socket
 import time
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 from pipeline.errors import Locked
 from pipeline.workspace import Workspace
@@ -21,40 +22,25 @@ _ATTEMPTS = 5
 _PAUSE = 0.05
 
 
-class DriverLock:
-    """Held from ``acquire`` to ``close``."""
+@contextmanager
+def driver_lock(workspace: Workspace, study: str) -> Iterator[None]:
+    """Hold the lock for a block, and leave word of who holds it.
 
-    def __init__(self, file: int) -> None:
-        self._file = file
-
-    @classmethod
-    def acquire(cls, workspace: Workspace, study: str) -> Self:
-        """Take the lock, and leave word of who holds it.
-
-        Raises:
-            Locked: another process has it; with that process and its study.
-        """
-        workspace.root.mkdir(parents=True, exist_ok=True)
-        file = os.open(workspace.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    Raises:
+        Locked: another process has it; with that process and its study.
+    """
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    file = os.open(workspace.lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
         if not _acquired(file):
-            os.close(file)
             holder = _holder(workspace)
             raise Locked(holder.get("study", study), holder.get("who", "another process"))
         who = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}"
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps({"study": study, "who": who}).encode(), 0)
-        return cls(file)
-
-    def close(self) -> None:
-        os.close(self._file)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        yield
+    finally:
+        os.close(file)
 
 
 def driven_study(workspace: Workspace) -> str | None:

@@ -13,7 +13,7 @@ from dsn.durable import write_folder
 from dsn.errors import InvalidInput
 from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.ledger import Ledger, read_states
-from pipeline.lock import DriverLock
+from pipeline.lock import driver_lock
 from pipeline.outcome import TrialResult
 from pipeline.planning import Plan, TrialSpec
 from pipeline.progress import Progress, Say
@@ -75,7 +75,7 @@ def run_study(
     _require_cores(study)
     with (
         _workspace_failures(workspace),
-        DriverLock.acquire(workspace, plan.study),
+        driver_lock(workspace, plan.study),
         Ledger(workspace, plan.study) as ledger,
     ):
         todo = _missing(plan, workspace, rerun_failed)

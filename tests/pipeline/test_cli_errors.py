@@ -14,7 +14,7 @@ import pytest
 
 from dsn.config import DataConfig
 from dsn.data import DataInfo
-from pipeline.lock import DriverLock
+from pipeline.lock import driver_lock
 from pipeline.planning import make_plan
 from pipeline.record import make_record, save_record
 from pipeline.spec import read_study
@@ -164,7 +164,7 @@ def test_a_wrong_usage_is_answered_with_exit_code_2(place: Place, arguments: lis
 def test_a_study_that_another_driver_has_is_answered_with_exit_code_5(place: Place, arguments: list[str]) -> None:
     study = {"run": "s", "sync": "known"}[arguments[0]]
     assert place.dsn("plan", "study.yaml").returncode == 0
-    with DriverLock.acquire(place.workspace, study):
+    with driver_lock(place.workspace, study):
         before = place.listing()
         answer = place.dsn(*arguments)
         assert (answer.returncode, answer.stdout) == (5, ""), answer.stderr

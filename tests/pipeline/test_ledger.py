@@ -6,10 +6,7 @@ import errno
 import json
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,38 +18,12 @@ from dsn.errors import InvalidInput
 from pipeline.ledger import Ledger, ledger_file, read_records, read_states
 from pipeline.workspace import Workspace
 
-HOLDER = """
-import sys, time
-from pathlib import Path
-from pipeline.ledger import Ledger
-from pipeline.lock import DriverLock
-from pipeline.workspace import Workspace
-place = Workspace(root=Path(sys.argv[1]))
-with DriverLock.acquire(place, sys.argv[2]), Ledger(place, sys.argv[2]) as ledger:
-    ledger.append("started", "a1")
-    print("holding", flush=True)
-    time.sleep(60)
-"""
+Driving = Callable[..., Any]
 
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(root=tmp_path / "workspace")
-
-
-@contextmanager
-def _holder(workspace: Workspace, study: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process that drives ``study`` and has started trial a1."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(workspace.root), study], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "holding\n"
-        yield process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def _write(workspace: Workspace, study: str, *events: tuple[str, str]) -> None:
@@ -194,8 +165,8 @@ def test_what_is_not_json_is_refused_before_anything_is_written(workspace: Works
     assert ledger_file(workspace, "s").read_bytes() == b""
 
 
-def test_the_trial_of_a_killed_driver_is_to_be_run_again(workspace: Workspace) -> None:
-    with _holder(workspace, "s") as process:
+def test_the_trial_of_a_killed_driver_is_to_be_run_again(workspace: Workspace, driving: Driving) -> None:
+    with driving(workspace, "s") as process:
         assert read_states(workspace)["a1"].status == "running"
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -248,11 +219,11 @@ def test_of_what_two_studies_know_of_a_trial_the_more_counts(
 
 @pytest.mark.parametrize(("elsewhere", "status"), [("done", "done"), ("failed", "running"), ("started", "running")])
 def test_a_trial_that_runs_is_running_unless_another_study_has_its_result(
-    workspace: Workspace, elsewhere: str, status: str
+    workspace: Workspace, driving: Driving, elsewhere: str, status: str
 ) -> None:
     _write(workspace, "a", (elsewhere, "a1"))
     _write(workspace, "z", (elsewhere, "a1"))
-    with _holder(workspace, "m"):
+    with driving(workspace, "m"):
         assert read_states(workspace)["a1"].status == status
 
 
