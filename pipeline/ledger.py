@@ -27,6 +27,8 @@ from pipeline.workspace import Workspace
 Status = Literal["pending", "running", "done", "pruned", "failed"]
 STATUSES: tuple[Status, ...] = ("done", "pruned", "failed", "running", "pending")
 
+EVENTS = ("started", "done", "failed")
+
 _FILE = "ledger.jsonl"
 
 
@@ -102,7 +104,9 @@ def _record(line: bytes, path: Path) -> dict[str, Any]:
     except ValueError as error:
         # Not what a crash leaves: the disk, or an editor.
         raise InvalidInput("holds a line that is no record", value=line, place=str(path)) from error
-    assert isinstance(record, dict), f"{path}: {record!r}"
+    if not isinstance(record, dict) or record.get("event") not in EVENTS:
+        problem = "holds a record that this version does not know"
+        raise InvalidInput(problem, value=line, place=str(path), choices=EVENTS)
     return record
 
 
@@ -135,7 +139,6 @@ def _states(records: list[dict[str, Any]], driven: bool) -> Iterator[tuple[str, 
 def _status(event: str, driven: bool) -> Status:
     if event == "started":
         return "running" if driven else "pending"
-    assert event in ("done", "failed"), f"unknown event {event!r} in a ledger"
     return "done" if event == "done" else "failed"
 
 

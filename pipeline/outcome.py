@@ -13,7 +13,7 @@ ErrorKind = Literal["diverged", "invalid-data", "exception", "worker-lost"]
 
 @dataclass(frozen=True, kw_only=True)
 class TrialError:
-    """Why a trial failed. ``kind`` decides what is done about it."""
+    """Why a trial failed; ``kind`` is for counting and sorting causes."""
 
     kind: ErrorKind
     message: str

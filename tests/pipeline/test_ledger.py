@@ -109,14 +109,23 @@ def test_a_ledger_cut_off_anywhere_loses_at_most_the_torn_line(
     assert [trial for _, trial in _events(workspace, "s")] == [*(str(number) for number in range(complete)), "next"]
 
 
-def test_a_damaged_line_in_the_middle_is_named(workspace: Workspace) -> None:
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        (b"garbage", "holds a line that is no record"),
+        (b"[1, 2]", "holds a record that this version does not know"),
+        (b'{"event":"of the future","trial":"a1"}', "holds a record that this version does not know"),
+    ],
+)
+def test_a_line_that_is_not_understood_is_named_and_not_passed_over(
+    workspace: Workspace, line: bytes, problem: str
+) -> None:
     _write(workspace, "s", ("started", "a1"), ("done", "a1"))
     path = ledger_file(workspace, "s")
-    path.write_bytes(b"garbage\n" + path.read_bytes())
+    path.write_bytes(line + b"\n" + path.read_bytes())
     with pytest.raises(InvalidInput) as caught:
         read_states(workspace)
-    assert caught.value.place == str(path)
-    assert caught.value.problem == "holds a line that is no record"
+    assert (caught.value.place, caught.value.problem) == (str(path), problem)
 
 
 def _short_write(file: int, line: bytes) -> int:
