@@ -37,15 +37,24 @@ Profile = Annotated[str | None, typer.Option(help="Apply this profile of the stu
 Place = Annotated[
     Path | None, typer.Option("--workspace", help="Folder of all results [default: $DSN_WORKSPACE or ./workspace].")
 ]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Edit the study, e.g. base.training.epochs=40.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
-def plan(file: StudyFile, profile: Profile = None, workspace: Place = None, as_json: AsJson = False) -> None:
+def plan(
+    file: StudyFile,
+    profile: Profile = None,
+    settings: Settings = None,
+    workspace: Place = None,
+    as_json: AsJson = False,
+) -> None:
     """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
     from pipeline.plan_text import plan_summary, plan_text
 
-    made = _planned(file, profile, Workspace.locate(workspace))[1]
+    made = _planned(file, profile, settings, Workspace.locate(workspace))[1]
     typer.echo(json.dumps(plan_summary(made), indent=2) if as_json else plan_text(made))
 
 
@@ -53,6 +62,7 @@ def plan(file: StudyFile, profile: Profile = None, workspace: Place = None, as_j
 def run(
     file: StudyFile,
     profile: Profile = None,
+    settings: Settings = None,
     workspace: Place = None,
     rerun_failed: Annotated[bool, typer.Option("--rerun-failed", help="Try failed trials again.")] = False,
 ) -> None:
@@ -60,7 +70,7 @@ def run(
     from pipeline.run import run_study
 
     place = Workspace.locate(workspace)
-    study, made = _planned(file, profile, place)
+    study, made = _planned(file, profile, settings, place)
     results, report = run_study(study, made, place, _say, rerun_failed=rerun_failed)
     _show_results(results, report, place)
     if (results.trials["status"] == "failed").any():
@@ -142,13 +152,13 @@ def ui(
     raise typer.Exit(show_ui(place, port))
 
 
-def _planned(file: Path, profile: str | None, workspace: Workspace) -> tuple[Study, Plan]:
+def _planned(file: Path, profile: str | None, settings: list[str] | None, workspace: Workspace) -> tuple[Study, Plan]:
     from dsn.data import describe
     from dsn.data.cache import DescriptionCache
     from pipeline.planning import make_plan
     from pipeline.spec import read_study
 
-    study = read_study(file, profile)
+    study = read_study(file, profile, settings or ())
     cache = DescriptionCache(workspace.data_cache)
     made = make_plan(study, lambda config: describe(config, cache))
     try:

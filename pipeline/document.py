@@ -18,6 +18,8 @@ from dsn.errors import InvalidInput
 
 Key = str | int
 KeyPath = tuple[Key, ...]
+Mark = tuple[int, int] | str
+"""Line and column in the file, both from 1; or, for what was not written there, words that say where it was."""
 
 DEEPEST = 20
 """Levels of nesting."""
@@ -66,13 +68,13 @@ class Document:
         file: as the user wrote it, for messages.
         text: verbatim.
         data: nested dicts, lists and scalars.
-        marks: path of keys -> (line, column), both from 1, of the key (or list item).
+        marks: path of keys -> where the key (or list item) stands.
     """
 
     file: str
     text: str
     data: dict[str, Any]
-    marks: Mapping[KeyPath, tuple[int, int]] = field(repr=False)
+    marks: Mapping[KeyPath, Mark] = field(repr=False)
 
     def place(self, path: KeyPath) -> str:
         """``file:line:column`` of the key, or of the nearest one above it that was written."""
@@ -80,8 +82,11 @@ class Document:
             path = path[:-1]
         if not path:
             return self.file
-        line, column = self.marks[path]
-        return f"{self.file}:{line}:{column}"
+        return self.shown(self.marks[path])
+
+    def shown(self, mark: Mark) -> str:
+        """A mark as a place in a message."""
+        return mark if isinstance(mark, str) else f"{self.file}:{mark[0]}:{mark[1]}"
 
 
 def read_document(path: Path) -> Document:
@@ -99,9 +104,19 @@ def read_document(path: Path) -> Document:
     node = _composed(file, text)
     if not isinstance(node, yaml.MappingNode):
         raise InvalidInput("must be a mapping of keys to values", place=file)
-    marks: dict[KeyPath, tuple[int, int]] = {}
+    marks: dict[KeyPath, Mark] = {}
     data = _Converter(file, marks).value(node, ())
     return Document(file=file, text=text, data=data, marks=marks)
+
+
+def parse_value(text: str, place: str) -> Any:
+    """A value as it would stand in a file, in the same dialect.
+
+    Raises:
+        InvalidInput: it is not one; with ``place``.
+    """
+    node = _composed(place, text)
+    return None if node is None else _Converter(place, {}).value(node, ())
 
 
 def _composed(file: str, text: str) -> yaml.Node | None:
@@ -129,7 +144,7 @@ def _composed(file: str, text: str) -> yaml.Node | None:
 class _Converter:
     """Turns nodes into plain values and notes where each key stands."""
 
-    def __init__(self, file: str, marks: dict[KeyPath, tuple[int, int]]) -> None:
+    def __init__(self, file: str, marks: dict[KeyPath, Mark]) -> None:
         self._file = file
         self._marks = marks
 

@@ -1,13 +1,13 @@
-"""Rewriting a document while it keeps its lines: dotted keys as nested ones, and what a profile replaces."""
+"""Rewriting a document while it keeps its lines: dotted keys as nested ones; what profiles and --set replace."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dsn.errors import InvalidInput
-from pipeline.document import Document, KeyPath
+from pipeline.document import Document, KeyPath, Mark, parse_value
 
 _FACTOR_VALUES: KeyPath = ("factors", "values")
 
@@ -29,9 +29,7 @@ def nested_form(document: Document) -> Document:
     return Document(file=document.file, text=document.text, data=data, marks=marks)
 
 
-def _dotted(
-    block: Mapping[str, Any], path: KeyPath, document: Document, marks: dict[KeyPath, tuple[int, int]]
-) -> dict[str, Any]:
+def _dotted(block: Mapping[str, Any], path: KeyPath, document: Document, marks: dict[KeyPath, Mark]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for written, value, mark in _flat(block, path, document):
         if written in flat:
@@ -42,7 +40,7 @@ def _dotted(
 
 
 def _unflattened(
-    block: Mapping[str, Any], path: KeyPath, document: Document, marks: dict[KeyPath, tuple[int, int]]
+    block: Mapping[str, Any], path: KeyPath, document: Document, marks: dict[KeyPath, Mark]
 ) -> dict[str, Any]:
     nested: dict[str, Any] = {}
     for written, value, mark in _flat(block, path, document):
@@ -61,13 +59,11 @@ def _unflattened(
     return nested
 
 
-def _given_twice(written: str, document: Document, mark: tuple[int, int]) -> InvalidInput:
-    return InvalidInput("is given twice", key=written, place=f"{document.file}:{mark[0]}:{mark[1]}")
+def _given_twice(written: str, document: Document, mark: Mark) -> InvalidInput:
+    return InvalidInput("is given twice", key=written, place=document.shown(mark))
 
 
-def _flat(
-    block: Mapping[str, Any], path: KeyPath, document: Document, prefix: str = ""
-) -> list[tuple[str, Any, tuple[int, int]]]:
+def _flat(block: Mapping[str, Any], path: KeyPath, document: Document, prefix: str = "") -> list[tuple[str, Any, Mark]]:
     """(dotted key, value, position) of every leaf, however it was nested; an empty mapping is a leaf."""
     leaves = []
     for key, value in block.items():
@@ -107,17 +103,36 @@ def with_profile(document: Document, profile: str) -> Document:
     return Document(file=document.file, text=document.text, data=data, marks=marks)
 
 
+def with_settings(document: Document, settings: Sequence[str]) -> Document:
+    """The document with ``key=value`` settings of the command line, the later ones last; values are YAML.
+
+    Raises:
+        InvalidInput: a setting is not of that form, or edits what it may not.
+    """
+    data = json.loads(json.dumps(document.data))
+    marks = dict(document.marks)
+    for setting in settings:
+        place = f"--set {setting}"
+        written, equals, text = setting.partition("=")
+        if not equals or not written:
+            raise InvalidInput("must be key=value", value=setting, place="--set")
+        path = _edited_path(written.strip())
+        _edit(data, path, written.strip(), parse_value(text, place), place)
+        marks = {key: mark for key, mark in marks.items() if key[: len(path)] != path} | {path: place}
+    # What is recorded and reported as the study's text must not hide how it was edited.
+    text = "\n".join([document.text.rstrip("\n"), *(f"# --set {setting}" for setting in settings), ""])
+    return Document(file=document.file, text=text, data=data, marks=marks)
+
+
 def _edited_path(written: str) -> tuple[str, ...]:
-    """The keys that a profile's dotted path leads through; those of factors hold dots themselves."""
+    """The keys that an edit's dotted path leads through; those of factors hold dots themselves."""
     above = ".".join(map(str, _FACTOR_VALUES)) + "."
     if written.startswith(above):
         return (*map(str, _FACTOR_VALUES), written.removeprefix(above))
     return tuple(written.split("."))
 
 
-def _marks_of_edit(
-    marks: Mapping[KeyPath, tuple[int, int]], path: KeyPath, origin: KeyPath
-) -> dict[KeyPath, tuple[int, int]]:
+def _marks_of_edit(marks: Mapping[KeyPath, Mark], path: KeyPath, origin: KeyPath) -> dict[KeyPath, Mark]:
     """What stands at ``path`` now was written at ``origin``, and so was what leads there and was not there before."""
     kept = {key: mark for key, mark in marks.items() if key[: len(path)] != path}
     moved = {(*path, *key[len(origin) :]): mark for key, mark in marks.items() if key[: len(origin)] == origin}
@@ -129,10 +144,10 @@ def _edit(data: dict[str, Any], path: tuple[str, ...], written: str, value: Any,
     """Set what ``path`` leads to; the validation that follows refuses keys that do not exist."""
     *parents, last = path
     if written.partition(".")[0] in ("name", "profiles"):
-        raise InvalidInput("a profile cannot change this", key=written, place=place)
+        raise InvalidInput("cannot be changed by a profile or by --set", key=written, place=place)
     node = data
     for part in parents:
         node = node.setdefault(part, {})
         if not isinstance(node, dict):
-            raise InvalidInput(f"{part!r} is not a mapping that a profile could edit", key=written, place=place)
+            raise InvalidInput(f"{part!r} is not a mapping that could be edited", key=written, place=place)
     node[last] = value

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,8 +50,7 @@ def expanded_arms(study: Study) -> Iterator[Arm]:
         for key in values:
             if key in own:
                 raise InvalidInput("is set by an arm and by a factor", key=key, place=study.document.place(own[key][1]))
-        for combination in itertools.product(*values.values()):
-            chosen = dict(zip(values, combination, strict=True))
+        for chosen in spec.combinations():
             factors = {key: (value, ("factors", "values", key)) for key, value in chosen.items()}
             merged = {**base, **own, **factors}
             yield Arm(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -11,7 +12,8 @@ from typing import Any, ClassVar, Literal
 from dsn.config import STRICT
 from dsn.errors import InvalidInput
 from pipeline.document import Document, read_document
-from pipeline.editing import nested_form, with_profile
+from pipeline.editing import nested_form, with_profile, with_settings
+from pipeline.factors import Combination, Factors
 from pipeline.names import require_name
 from pipeline.resources import Resources
 from pipeline.validation import validate
@@ -43,27 +45,6 @@ class Tracking:
             raise InvalidInput("names no store of MLflow's", key="uri", value=self.uri, choices=_TRACKING_STORES)
         if not 0 <= self.curve_points <= 10_000:
             raise InvalidInput("must be between 0 and 10000", key="curve_points", value=self.curve_points)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Factors:
-    """Values that are combined with each other and crossed with the arms.
-
-    Attributes:
-        mode: ``grid``: every combination.
-        values: dotted key of the configuration -> its values.
-    """
-
-    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
-
-    values: dict[str, list[str | bool | int | float | None]]
-    mode: Literal["grid"] = "grid"
-
-    def __post_init__(self) -> None:
-        for key, values in self.values.items():
-            # Of equal values only true and 1 (false and 0) are two: 1 and 1.0 would be one training under two labels.
-            if not values or len({(isinstance(value, bool), value) for value in values}) < len(values):
-                raise InvalidInput("must list at least one value, each once", key=f"values.{key}", value=values)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +95,10 @@ class StudySpec:
         if not self.seed_list or min(self.seed_list) < 0 or len(set(self.seed_list)) < len(self.seed_list):
             raise InvalidInput("must be a count of at least 1, or distinct seeds from 0", key="seeds", value=self.seeds)
 
+    def combinations(self) -> Iterator[Combination]:
+        """The combinations of factor values; a single empty one when there are no factors."""
+        return self.factors.combinations() if self.factors else iter([{}])
+
     @property
     def seed_list(self) -> tuple[int, ...]:
         return tuple(range(self.seeds)) if isinstance(self.seeds, int) else tuple(self.seeds)
@@ -127,8 +112,8 @@ class Study:
     document: Document
 
 
-def read_study(path: Path, profile: str | None = None) -> Study:
-    """Read, apply the profile, validate.
+def read_study(path: Path, profile: str | None = None, settings: Sequence[str] = ()) -> Study:
+    """Read, apply the profile and then the ``key=value`` settings, validate.
 
     Raises:
         InvalidInput: with file, line and column, key, value and valid choices.
@@ -141,6 +126,8 @@ def read_study(path: Path, profile: str | None = None) -> Study:
     if profile is not None:
         # What the profile puts in may be written in either way too.
         document = nested_form(with_profile(document, profile))
+    if settings:
+        document = nested_form(with_settings(document, settings))
     data = _with_paths_resolved(document)
     return Study(spec=validate(StudySpec, data, document, ()), document=document)
 

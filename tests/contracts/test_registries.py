@@ -16,6 +16,7 @@ from dsn.recipes import RECIPES
 from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
 from dsn.sparsity.topology import INITIAL
+from pipeline.factors import MODES, Factors
 from pipeline.spec import StudySpec
 
 
@@ -27,6 +28,7 @@ from pipeline.spec import StudySpec
         (SparsityConfig, "initial", INITIAL),
         (ModelConfig, "name", MODELS),
         (StudySpec, "engine", ENGINES),
+        (Factors, "mode", MODES),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

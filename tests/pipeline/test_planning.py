@@ -80,6 +80,34 @@ def test_a_grid_is_factors_x_arms_x_data_sets_x_seeds(tmp_path: Path) -> None:
     }
 
 
+VALUES = "{model.kernel_size: [9, 39], sparsity.groups: [1, 3]}"
+
+
+@pytest.mark.parametrize(
+    ("mode", "combinations"),
+    [
+        ("zip", ["model.kernel_size=9, sparsity.groups=1", "model.kernel_size=39, sparsity.groups=3"]),
+        (
+            "one_at_a_time",
+            ["", "model.kernel_size=9", "model.kernel_size=39", "sparsity.groups=1", "sparsity.groups=3"],
+        ),
+    ],
+)
+def test_other_ways_to_combine_factors(tmp_path: Path, mode: str, combinations: list[str]) -> None:
+    arms = "arms: {x: {}, y: {sparsity.level: 0.5}}\nseeds: 1\n"
+    plan = _plan(tmp_path, HEAD + arms + f"factors: {{mode: {mode}, values: {VALUES}}}\n")
+    labels = {arm: [", ".join(filter(None, (arm, combination))) for combination in combinations] for arm in "xy"}
+    assert plan.arms == (*labels["x"], *labels["y"])
+    assert plan.references == dict(zip(labels["y"], labels["x"], strict=True))
+
+
+def test_a_value_that_is_the_bases_own_shares_its_trial(tmp_path: Path) -> None:
+    plan = _plan(tmp_path, HEAD + f"seeds: 1\nfactors: {{mode: one_at_a_time, values: {VALUES}}}\n")
+    # 39 taps and 3 groups are the defaults: of five combinations two repeat the first.
+    assert (len(plan.cells), len(plan.trials)) == (5 * 2, 3 * 2)
+    assert set(plan.references.values()) == {"base"}
+
+
 @pytest.mark.parametrize(
     ("exclude", "arms", "cells"),
     [
@@ -218,7 +246,7 @@ def test_a_grid_beyond_all_bounds_is_refused_before_it_is_expanded(tmp_path: Pat
         f"{key}: {list(range(10, 60))}" for key in ("model.kernel_size", "training.epochs", "model.depth")
     )
     error, where = _refusal(tmp_path, HEAD + f"factors: {{values: {{{values}}}}}\n")
-    assert error.problem == f"asks for {50**3 * 2 * 5} trainings, of which at most {MOST_CELLS} can be planned"
+    assert error.problem == f"asks for more than the {MOST_CELLS} trainings that can be planned"
     assert (error.key, where) == ("factors", "4:1")
 
 

@@ -335,15 +335,15 @@ def test_a_profile_replaces_what_its_key_leads_to(tmp_path: Path) -> None:
         ("factors.values.model.depth: 2", "9:5", "factors.values.model.depth", "must be a list"),
         ("factors.values.model.deep: [2]", "9:5", "model.deep", "unknown key"),
         ("data: [{source: aeon, names: [B], junk: 1}]", "9:39", "data.junk", "unknown key"),
-        ("data.0.names: [B]", "9:5", "data.0.names", "'data' is not a mapping that a profile could edit"),
+        ("data.0.names: [B]", "9:5", "data.0.names", "'data' is not a mapping that could be edited"),
         (
             "base.training.epochs.x: 1",
             "9:5",
             "base.training.epochs.x",
-            "'epochs' is not a mapping that a profile could edit",
+            "'epochs' is not a mapping that could be edited",
         ),
-        ("name: other", "9:5", "name", "a profile cannot change this"),
-        ("profiles.p.seeds: 1", "9:5", "profiles.p.seeds", "a profile cannot change this"),
+        ("name: other", "9:5", "name", "cannot be changed by a profile or by --set"),
+        ("profiles.p.seeds: 1", "9:5", "profiles.p.seeds", "cannot be changed by a profile or by --set"),
         ('"": 1', "9:5", "", "unknown key"),
     ],
 )
@@ -426,3 +426,41 @@ def test_a_path_that_cannot_be_filled_in_is_refused(
 def test_a_path_of_a_profile_is_filled_in_too(tmp_path: Path) -> None:
     text = HEAD + "profiles:\n  p: {data: [{source: npz, path: sets, names: [A]}]}\n"
     assert _spec(tmp_path, text, "p").data[0]["path"] == str(tmp_path / "sets")
+
+
+SETTINGS = HEAD + "base: {training.epochs: 7}\nprofiles: {p: {base.training.epochs: 5}}\n"
+
+
+def _set(tmp_path: Path, *settings: str, profile: str | None = None) -> Study:
+    file = tmp_path / "study.yaml"
+    file.write_text(SETTINGS, encoding="utf-8")
+    return read_study(file, profile, settings)
+
+
+def test_settings_edit_the_file_after_the_profile_and_the_last_one_counts(tmp_path: Path) -> None:
+    study = _set(tmp_path, "base.training.epochs=2", "seeds=[4, 5]", "base.training.epochs=3", profile="p")
+    assert study.spec.base == {"training": {"epochs": 3}}
+    assert study.spec.seed_list == (4, 5)
+    assert study.spec.name == "s@p"
+    assert study.document.text.splitlines()[-3:] == [
+        "# --set base.training.epochs=2",
+        "# --set seeds=[4, 5]",
+        "# --set base.training.epochs=3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("setting", "place", "problem"),
+    [
+        ("seeds", "--set", "must be key=value"),
+        ("=3", "--set", "must be key=value"),
+        ("sedes=3", "--set sedes=3", "unknown key"),
+        ("seeds=many", "--set seeds=many", "must be a whole number or a list"),
+        ("name=other", "--set name=other", "cannot be changed by a profile or by --set"),
+        ("seeds=[1", "--set seeds=[1:1:3", "is not valid YAML: expected ',' or ']', but got '<stream end>'"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_blamed_on_itself(tmp_path: Path, setting: str, place: str, problem: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _set(tmp_path, setting)
+    assert (caught.value.place, caught.value.problem) == (place, problem)
