@@ -29,6 +29,8 @@ _ENVIRONMENT = {
     # Tune writes no logs, no snapshots, and leaves signals to the command line: 4-7 ms a trial instead of 30.
     "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
     "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    # What went wrong is in the ledger and in a line of ours.
+    "TUNE_PRINT_ALL_TRIAL_ERRORS": "0",
     "TUNE_GLOBAL_CHECKPOINT_S": "1000000000",
     "TUNE_WARN_EXCESSIVE_EXPERIMENT_CHECKPOINT_SYNC_THRESHOLD_S": "0",
 }
@@ -144,9 +146,7 @@ class Reporter(tune.Callback):
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The worker itself was lost: what a trial raises comes back as a result."""
-        cause = trial.get_pickled_error() or trial.get_error()
-        message = f"{type(cause).__name__}: {cause}" if cause else "the worker was lost"
-        error = TrialError(kind="worker-lost", message=message)
+        error = TrialError(kind="worker-lost", message=_cause(trial))
         spec = self._spec(trial)
         result = TrialResult(trial_id=spec.trial_id, status="failed", started=time.time(), error=error)
         with self._remembered():
@@ -238,6 +238,15 @@ def _tuner(
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
+
+
+def _cause(trial: Trial) -> str:
+    """Ray's words for what happened to a worker, on one line."""
+    written = Path(trial.error_file) if trial.error_file else None
+    if written is None or not written.exists():
+        return "the worker was lost"
+    _, _, words = written.read_text(encoding="utf-8").rpartition("Failure #")
+    return " ".join(words.partition("\n")[2].split())
 
 
 def _tune_name(trial: Trial) -> str:

@@ -8,6 +8,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 PATIENCE = 120
 
@@ -40,6 +41,39 @@ def test_a_killed_driver_loses_nothing_and_repeats_nothing(bench, mlflow_runs) -
     assert [run.info.status for run in parents] == ["FINISHED"]
     assert Counter(run.data.tags["trial_id"] for run in children) == Counter(bench.ids("done"))
     assert {run.info.status for run in children} == {"FINISHED"}
+
+
+def _descendants(pid: int) -> dict[int, str]:
+    """Processes below ``pid``, with their command lines."""
+    parents, commands = {}, {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (folder / "stat").read_text().rpartition(")")[2].split()
+            commands[int(folder.name)] = (folder / "cmdline").read_text()
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # ended meanwhile
+        parents[int(folder.name)] = int(fields[1])
+    below = {pid}
+    for _ in range(len(parents)):
+        below |= {child for child, parent in parents.items() if parent in below}
+    return {child: commands[child] for child in below - {pid}}
+
+
+def test_a_killed_worker_costs_its_trial_alone(bench) -> None:
+    bench.write_study(epochs=400, seeds=2)
+    driver = bench.start("run", "tiny.yaml")
+    _wait(lambda: len(bench.ids("started")) >= 2)
+    workers = {pid for pid, command in _descendants(driver.pid).items() if command.startswith("ray::ResourceTrainable")}
+    assert len(workers) == 2
+    os.kill(min(workers), signal.SIGKILL)
+    _, errors = driver.communicate(timeout=PATIENCE)
+    assert driver.returncode == 3, errors
+    assert "Traceback" not in errors
+    (failed,) = [event for event in bench.events() if event["event"] == "failed"]
+    assert failed["error"]["kind"] == "worker-lost"
+    assert "died" in failed["error"]["message"]
+    assert "\n" not in failed["error"]["message"]
+    assert len(bench.ids("done")) == 3
 
 
 def test_an_interrupted_run_says_so_leaves_no_run_running_and_continues(bench, mlflow_runs) -> None:
