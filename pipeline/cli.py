@@ -181,11 +181,13 @@ def _study_name(given: str, profile: str | None) -> str:
 def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspace) -> None:
     from pipeline.analysis.table import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
+    from pipeline.record import load_record
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
         typer.echo(to_text(table, width=shutil.get_terminal_size((120, 24)).columns) + "\n")
     typer.echo(f"Report:    {report.html}")
-    typer.echo(f"MLflow UI: {_ui_command(workspace)}")
+    elsewhere = load_record(workspace, results.name).tracking.uri is not None
+    typer.echo(f"MLflow UI: {'that of the server in tracking.uri' if elsewhere else _ui_command(workspace)}")
 
 
 def _ui_command(workspace: Workspace) -> str:

@@ -3,7 +3,7 @@
 DSNError
 |-- InvalidInput                (dsn.errors) exit code 2
 |   `-- UnknownStudy            a name that the workspace has no record of
-|-- Locked                      exit code 5: another driver works on the study
+|-- Locked                      exit code 5: another process runs a study of the workspace
 |-- Interrupted                 exit code 4: stopped by a signal; the same command continues
 `-- WorkspaceFailed             exit code 4 too: a full disk, say; once that is mended the same command continues
 """
@@ -32,7 +32,7 @@ class UnknownStudy(InvalidInput):
 
 
 class Locked(DSNError):
-    """Another process drives the study. ``holder`` says which, in words."""
+    """Another process runs ``study`` in this workspace. ``holder`` says which, in words."""
 
     def __init__(self, study: str, holder: str) -> None:
         self.study = study

@@ -34,7 +34,8 @@ def driver_lock(workspace: Workspace, study: str) -> Iterator[None]:
     try:
         if not _acquired(file):
             holder = _holder(workspace)
-            raise Locked(holder.get("study", study), holder.get("who", "another process"))
+            who = holder.get("who", "another process")
+            raise Locked(holder.get("study", study), f"{who}; a workspace has one run at a time")
         who = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}"
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps({"study": study, "who": who}).encode(), 0)

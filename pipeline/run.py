@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -39,26 +39,28 @@ class Recorder:
         self._provenance = code_provenance()
 
     def started(self, trial: TrialSpec) -> None:
-        self._ledger.append("started", trial.trial_id)
+        with _workspace_failures(self._workspace):
+            self._ledger.append("started", trial.trial_id)
         self._progress.started()
 
     def progressed(self, trial: TrialSpec, summary: dict[str, Any]) -> None:
         """Running trials are not recorded yet: a trial that is cut off starts again."""
 
     def finished(self, trial: TrialSpec, result: TrialResult) -> None:
-        if result.artifacts:
-            write_folder(self._workspace.trial(trial.trial_id), result.artifacts)
-        self._ledger.append(
-            result.status,
-            trial.trial_id,
-            started=result.started,
-            config=trial.config.to_dict(),
-            seed=trial.seed,
-            metrics=result.metrics,
-            artifacts=sorted(result.artifacts),
-            provenance=result.provenance | self._provenance,
-            error=asdict(result.error) if result.error else None,
-        )
+        with _workspace_failures(self._workspace):
+            if result.artifacts:
+                write_folder(self._workspace.trial(trial.trial_id), result.artifacts)
+            self._ledger.append(
+                result.status,
+                trial.trial_id,
+                started=result.started,
+                config=trial.config.to_dict(),
+                seed=trial.seed,
+                metrics=result.metrics,
+                artifacts=sorted(result.artifacts),
+                provenance=result.provenance | self._provenance,
+                error=asdict(result.error) if result.error else None,
+            )
         self._progress.finished(trial, result)
 
 
@@ -68,22 +70,21 @@ def run_study(
     """Run every trial of the plan that is not done (and, unless ``rerun_failed``, has not failed); write the report.
 
     Raises:
-        Locked: another process drives this study.
+        Locked: another process drives a study of this workspace.
         Interrupted: SIGINT or SIGTERM came; finished trials are safe.
         WorkspaceFailed: a result could not be written; those before it are safe.
     """
     _require_cores(study)
-    with (
-        _workspace_failures(workspace),
-        driver_lock(workspace, plan.study),
-        Ledger(workspace, plan.study) as ledger,
-    ):
-        todo = _missing(plan, workspace, rerun_failed)
-        save_record(workspace, make_record(study, plan))
-        say(
-            f"{plan.study}: {len(plan.trials)} trials, {len(plan.trials) - len(todo)} already there, {len(todo)} to run"
-        )
-        with TrackingProcess(workspace, plan.study, say), _interruptible():
+    with ExitStack() as held:
+        with _workspace_failures(workspace):
+            held.enter_context(driver_lock(workspace, plan.study))
+            ledger = held.enter_context(Ledger(workspace, plan.study))
+            todo = _missing(plan, workspace, rerun_failed)
+            save_record(workspace, make_record(study, plan))
+            held.enter_context(TrackingProcess(workspace, plan.study, say))
+        already = len(plan.trials) - len(todo)
+        say(f"{plan.study}: {len(plan.trials)} trials, {already} already there, {len(todo)} to run")
+        with _interruptible():
             if todo:
                 _train(study, todo, workspace, ledger, say)
             # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
@@ -105,6 +106,7 @@ def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths
 
 @contextmanager
 def _workspace_failures(workspace: Workspace) -> Iterator[None]:
+    """Around what reads and writes the workspace, and nothing else: other failures must keep their own names."""
     try:
         yield
     except OSError as error:

@@ -97,9 +97,8 @@ class Projection:
     def _times(self, states: States) -> list[float]:
         """When the study's trials last began or ended."""
         records = [states[trial_id].record for trial_id in self._trials if trial_id in states]
-        return [
-            time for record in records if record for time in (record.get("started", record["time"]), record["time"])
-        ]
+        ends = [record["time"] for record in records if record]
+        return ends + [record["started"] for record in records if record and "started" in record]
 
     def _ensured_experiment(self) -> str:
         name = self._record.name
