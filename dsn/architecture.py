@@ -42,11 +42,7 @@ def layer_plans(model: ModelConfig, sparsity: SparsityConfig, channels: int) -> 
         active = model.channels * sparse_inputs * model.kernel_size
         if not dense:
             groups = kernel_groups(
-                out_channels=model.channels,
-                in_channels=sparse_inputs,
-                kernel_size=model.kernel_size,
-                groups=sparsity.groups,
-                density=sparsity.density,
+                sparsity, out_channels=model.channels, in_channels=sparse_inputs, kernel_size=model.kernel_size
             )
             active = sum(group.active for group in groups)
         plans.append(

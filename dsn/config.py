@@ -100,14 +100,22 @@ class SparsityConfig:
 
     Attributes:
         level: sparsity S inside each group's region, in [0, 1), or ``dense`` for no mask at all.
-        groups: number of kernel groups N; group i of N (from 1) may only use the first i * floor(k/N) taps.
+        groups: number of kernel groups N; group i of N (from 1) may only use the first taps, its region.
+        regions: how many taps: ``multiples``, i * floor(k/N), the published code's; ``proportional``, floor(i*k/N), the
+            paper's. They are the same when N divides k.
+        group_sizes: how the output channels are shared out: ``runs`` of ceil(channels/N), the last shorter, as the
+            published code does; ``balanced``, group i ending at channel floor(i * channels / N).
         explore: prune and regrow during training; False keeps the initial topology.
         initial: ``sequential`` fills regions tap by tap from the first; ``random`` draws uniformly.
         drop: a key of ``dsn.sparsity.drop.DROP``: which active weights go.
         grow: a key of ``dsn.sparsity.grow.GROW``: which inactive ones come.
         update_every: epochs between two updates.
+        update_timing: ``after-step``: at the end of such an epoch, after its last gradient step (published code);
+            ``replaces-step``: instead of that step (paper, Algorithm 1).
+        moments: Adam's, of weights that are grown: ``warm`` ones have gone on while the weight was inactive, fed with
+            dense gradients (published code); ``fresh`` ones start at zero, with a step count of their own (paper).
         initial_fraction: share of each group's active weights exchanged at the first update.
-        final_fraction: the share that the cosine falls to, and stays at.
+        final_fraction: the share that the cosine falls to, and stays at; 0 in the paper.
         explore_until: part of all training steps after which the share stays at ``final_fraction``.
     """
 
@@ -115,11 +123,15 @@ class SparsityConfig:
 
     level: Level = 0.8
     groups: int = 3
+    regions: Literal["multiples", "proportional"] = "multiples"
+    group_sizes: Literal["runs", "balanced"] = "runs"
     explore: bool = True
     initial: Literal["sequential", "random"] = "sequential"
     drop: Literal["magnitude"] = "magnitude"
     grow: Literal["random", "gradient"] = "random"
     update_every: int = 5
+    update_timing: Literal["after-step", "replaces-step"] = "after-step"
+    moments: Literal["warm", "fresh"] = "warm"
     initial_fraction: float = 0.5
     final_fraction: float = 0.001
     explore_until: float = 0.8
@@ -134,10 +146,11 @@ class SparsityConfig:
         )
         _require_between(self, "groups", 1, 10_000)
         _require_between(self, "update_every", 1, MOST)
-        for key in ("initial_fraction", "final_fraction"):
+        for key in ("initial_fraction", "explore_until"):
             value = getattr(self, key)
             _require(0 < value <= 1, key, value, "must be above 0 and at most 1")
-        _require(0 < self.explore_until <= 1, "explore_until", self.explore_until, "must be above 0 and at most 1")
+        final = self.final_fraction
+        _require(0 <= final <= 1, "final_fraction", final, "must be at least 0 and at most 1")
 
     @property
     def density(self) -> Fraction:

@@ -112,7 +112,7 @@ class Training:
     def _train_epoch(self) -> EpochRecord:
         epoch, started = self.epoch + 1, time.perf_counter()
         rate = cosine_learning_rate(self._config.training, epoch)
-        totals = self._engine.train(self._batches(), rate)
+        totals = self._train_on(self._batches(), epoch, rate)
         if not math.isfinite(totals.loss):
             raise Diverged("training loss", epoch)
         # Selected before the masks change: the network that is kept is the one whose loss was measured.
@@ -124,20 +124,28 @@ class Training:
         self._history.append(record)
         return record
 
+    def _train_on(self, batches: list[NDArray[np.intp]], epoch: int, rate: float) -> Totals:
+        """A gradient step a batch, but for the last one when an update takes its place."""
+        sparsity = self._config.sparsity
+        if sparsity.update_timing == "replaces-step" and update_due(sparsity, epoch):
+            return self._engine.train(batches[:-1], rate) + self._engine.measure(batches[-1])
+        return self._engine.train(batches, rate)
+
     def _batches(self) -> list[NDArray[np.intp]]:
         """A new order of the training set, in batches; the last may be smaller and is kept."""
         order = self._order.permutation(len(self._data.y_train))
         return [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
 
     def _update_masks(self, epoch: int) -> None:
-        self._masks = self._sparse.update(
+        update = self._sparse.update(
             self._engine.weights(),
             self._masks,
             self._engine.gradients() if self._sparse.needs_gradient else None,
             step=epoch * self._steps_per_epoch,
             total_steps=self._config.training.epochs * self._steps_per_epoch,
         )
-        self._engine.set_masks(self._masks)
+        self._masks = update.masks
+        self._engine.set_masks(update.masks, update.grown)
 
     def result(self) -> FitResult:
         """Evaluate the network of the lowest training loss on the test set, once.

@@ -13,7 +13,26 @@ from dsn.sparsity.regions import SMALLEST_SPARSE_KERNEL
 SEMANTICS = 1
 """Raised whenever the same configuration, seed and data would give other results than before."""
 
-_EXPLORATION_ONLY = ("drop", "grow", "update_every", "initial_fraction", "final_fraction", "explore_until")
+_EXPLORATION_ONLY = (
+    "drop",
+    "grow",
+    "update_every",
+    "update_timing",
+    "moments",
+    "initial_fraction",
+    "final_fraction",
+    "explore_until",
+)
+
+_NEUTRAL = {
+    "sparsity": {
+        "regions": "multiples",
+        "group_sizes": "runs",
+        "update_timing": "after-step",
+        "moments": "warm",
+    }
+}
+"""Settings added after the first release, each with the value that means what was done before there was a choice."""
 
 
 def canonical(config: RunConfig) -> dict[str, Any]:
@@ -30,7 +49,15 @@ def canonical(config: RunConfig) -> dict[str, Any]:
         plain["sparsity"] = {"level": "dense"}
     elif not config.sparsity.explore:
         plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in _EXPLORATION_ONLY}
-    return {room: {key: _spelled(value) for key, value in block.items()} for room, block in plain.items()}
+    return {
+        room: {key: _spelled(value) for key, value in block.items() if not _neutral(room, key, value)}
+        for room, block in plain.items()
+    }
+
+
+def _neutral(room: str, key: str, value: object) -> bool:
+    """Such a setting is left out, so that older trials keep their ids."""
+    return key in _NEUTRAL.get(room, {}) and _NEUTRAL[room][key] == value
 
 
 def _spelled(value: object) -> object:

@@ -25,9 +25,12 @@ Snapshot = dict[str, NDArray[Any]]
 class Totals:
     """Sums over the series of some training batches, as measured before each batch's step."""
 
-    loss: float
-    correct: int
-    count: int
+    loss: float = 0.0
+    correct: int = 0
+    count: int = 0
+
+    def __add__(self, other: Totals) -> Totals:
+        return Totals(loss=self.loss + other.loss, correct=self.correct + other.correct, count=self.count + other.count)
 
 
 class Engine(Protocol):
@@ -44,6 +47,10 @@ class Engine(Protocol):
         """One gradient step a batch (indices into the training set), masks applied after each."""
         ...
 
+    def measure(self, batch: NDArray[np.intp]) -> Totals:
+        """Loss and gradients of a batch, as in training (batch norm's running statistics included), without a step."""
+        ...
+
     def weights(self) -> list[NDArray[Any]]:
         """Copies of the sparse layers' weights, (C_out, C_in, k) each."""
         ...
@@ -52,9 +59,9 @@ class Engine(Protocol):
         """Copies of the dense gradients of the last batch, (C_out, C_in, k) each."""
         ...
 
-    def set_masks(self, masks: Sequence[NDArray[np.bool_]]) -> None:
+    def set_masks(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None = None) -> None:
         """Replace the masks. Weights turned off become zero; weights turned on start at zero, or, when they were on
-        before, keep their value."""
+        before, keep their value. Under ``moments: fresh`` Adam begins anew at the weights that were ``grown``."""
         ...
 
     def snapshot(self) -> Snapshot:

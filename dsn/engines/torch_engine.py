@@ -19,6 +19,7 @@ from dsn.architecture import layer_plans
 from dsn.config import RunConfig
 from dsn.data.dataset import TimeSeriesData
 from dsn.engines.contract import Snapshot, Totals
+from dsn.engines.restarting_adam import RestartingAdam
 from dsn.layers import SparseConv1d
 from dsn.models import MODELS
 from dsn.sparsity.trainer import SparseLayer
@@ -77,7 +78,11 @@ class TorchEngine:
             module for module in network.modules() if isinstance(module, SparseConv1d) and module.mask is not None
         ]
         self._groups = [plan.groups for plan in layer_plans(config.model, config.sparsity, channels) if plan.groups]
-        self._optimiser = torch.optim.Adam(network.parameters(), lr=config.training.learning_rate, fused=True)
+        fresh = [each.weight for each in self._convolutions] if config.sparsity.moments == "fresh" else []
+        warm = [each for each in network.parameters() if all(each is not other for other in fresh)]
+        rate = config.training.learning_rate
+        self._optimiser = torch.optim.Adam(warm, lr=rate, fused=True)
+        self._restarting = RestartingAdam(fresh, lr=rate) if fresh else None
         self._x = torch.tensor(data.x_train, device=device, dtype=dtype)
         self._y = torch.tensor(data.y_train, device=device)
 
@@ -89,26 +94,38 @@ class TorchEngine:
         )
 
     def train(self, batches: Sequence[NDArray[np.intp]], learning_rate: float) -> Totals:
-        for group in self._optimiser.param_groups:
+        optimisers = [self._optimiser, *([self._restarting] if self._restarting else [])]
+        for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = learning_rate
-        self._network.train()
         # Summed on the device: reading a number back would make a GPU wait at every step.
         loss_sum = torch.zeros((), device=self._x.device, dtype=torch.float64)
         correct = torch.zeros((), device=self._x.device, dtype=torch.int64)
         with reproducible_numerics():
             for batch in batches:
-                index = torch.from_numpy(batch).to(self._x.device)
-                target = self._y[index]
-                output = self._network(self._x[index])
-                loss = functional.nll_loss(output, target)
-                self._optimiser.zero_grad(set_to_none=True)
-                loss.backward()  # type: ignore[no-untyped-call]
-                self._optimiser.step()
+                loss, right = self._backward(batch)
+                for optimiser in optimisers:
+                    optimiser.step()
                 for convolution in self._convolutions:
                     convolution.apply_mask()
-                loss_sum += loss.detach() * len(batch)
-                correct += (output.detach().argmax(dim=1) == target).sum()
+                loss_sum += loss * len(batch)
+                correct += right
         return Totals(loss=loss_sum.item(), correct=int(correct.item()), count=sum(len(batch) for batch in batches))
+
+    def measure(self, batch: NDArray[np.intp]) -> Totals:
+        with reproducible_numerics():
+            loss, right = self._backward(batch)
+        return Totals(loss=(loss * len(batch)).item(), correct=int(right.item()), count=len(batch))
+
+    def _backward(self, batch: NDArray[np.intp]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean loss and number of hits of a batch; every parameter's gradient is then its own."""
+        self._network.train()
+        index = torch.from_numpy(batch).to(self._x.device)
+        target = self._y[index]
+        output = self._network(self._x[index])
+        loss = functional.nll_loss(output, target)
+        self._network.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss.detach(), (output.detach().argmax(dim=1) == target).sum()
 
     def weights(self) -> list[NDArray[Any]]:
         return [_to_numpy(convolution.weight) for convolution in self._convolutions]
@@ -118,9 +135,12 @@ class TorchEngine:
         assert all(gradient is not None for gradient in gradients), "no batch has been trained on yet"
         return [_to_numpy(gradient) for gradient in gradients if gradient is not None]
 
-    def set_masks(self, masks: Sequence[NDArray[np.bool_]]) -> None:
+    def set_masks(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None = None) -> None:
         for convolution, mask in zip(self._convolutions, masks, strict=True):
             convolution.set_mask(torch.from_numpy(mask))
+        if self._restarting and grown is not None:
+            for convolution, where in zip(self._convolutions, grown, strict=True):
+                self._restarting.restart(convolution.weight, torch.from_numpy(where).to(self._x.device))
 
     def snapshot(self) -> Snapshot:
         return {name: _to_numpy(tensor) for name, tensor in self._network.state_dict().items()}
@@ -140,11 +160,19 @@ class TorchEngine:
 
     def state_dict(self) -> dict[str, Any]:
         # PyTorch hands out its live tensors; a checkpoint must not change while training goes on.
-        return copy.deepcopy({"network": self._network.state_dict(), "optimiser": self._optimiser.state_dict()})
+        return copy.deepcopy(
+            {
+                "network": self._network.state_dict(),
+                "optimiser": self._optimiser.state_dict(),
+                "restarting": self._restarting.state_dict() if self._restarting else None,
+            }
+        )
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._network.load_state_dict(state["network"])
         self._optimiser.load_state_dict(state["optimiser"])
+        if self._restarting:
+            self._restarting.load_state_dict(state["restarting"])
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:

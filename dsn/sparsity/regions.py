@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from fractions import Fraction
 
+from dsn.config import SparsityConfig
 from dsn.errors import InvalidInput
 
 SMALLEST_SPARSE_KERNEL = 5
@@ -29,38 +29,61 @@ class KernelGroup:
 
 
 def kernel_groups(
-    *, out_channels: int, in_channels: int, kernel_size: int, groups: int, density: Fraction
+    sparsity: SparsityConfig, *, out_channels: int, in_channels: int, kernel_size: int
 ) -> tuple[KernelGroup, ...]:
-    """Split a layer's kernels into groups of growing reach, as the published code does.
+    """Split a layer's kernels into groups of growing reach.
 
-    Channels are split in runs of ceil(out_channels / groups), the last one shorter. Group i of N (from 1) has the
-    region of the first i * floor(k / N) taps, and floor(channels * in_channels * region * density) active weights,
-    computed exactly (the published code's floats are off by one in places).
+    Channels are shared out by ``sparsity.group_sizes`` and taps by ``sparsity.regions``. Each group has
+    floor(channels * in_channels * region * density) active weights, computed exactly (the published code's floats are
+    off by one in places).
 
     Raises:
         InvalidInput: some group would get no channel, no tap or no active weight. The published code silently makes
             fewer groups then, or kernels that stay zero.
     """
-    run = -(-out_channels // groups)
-    step = kernel_size // groups
-    if step < 1:
-        raise InvalidInput(f"must be at most the kernel size, {kernel_size}", key="sparsity.groups", value=groups)
-    if run * (groups - 1) >= out_channels:
-        raise InvalidInput(
-            f"{out_channels} channels in runs of {run} fill only {-(-out_channels // run)} groups",
-            key="sparsity.groups",
-            value=groups,
-        )
+    number = sparsity.groups
+    if kernel_size < number:
+        raise InvalidInput(f"must be at most the kernel size, {kernel_size}", key="sparsity.groups", value=number)
+    stops = _channel_stops(sparsity, out_channels)
+    starts = (0, *stops[:-1])
     made = []
-    for index in range(groups):
-        start, stop = index * run, min((index + 1) * run, out_channels)
-        region = (index + 1) * step
-        active = int((stop - start) * in_channels * region * density)
+    for index, (start, stop) in enumerate(zip(starts, stops, strict=True), start=1):
+        region = _region(sparsity, index, kernel_size)
+        size = (stop - start) * in_channels * region
+        active = int(size * sparsity.density)
         if active < 1:
             raise InvalidInput(
-                f"leaves no active weight in group {index + 1}, which has {(stop - start) * in_channels * region}",
+                f"leaves no active weight in group {index}, which has {size}",
                 key="sparsity.level",
-                value=float(1 - density),
+                value=float(1 - sparsity.density),
             )
         made.append(KernelGroup(start=start, stop=stop, region=region, active=active))
     return tuple(made)
+
+
+def _region(sparsity: SparsityConfig, index: int, kernel_size: int) -> int:
+    """Taps that group ``index`` (from 1) may use."""
+    if sparsity.regions == "proportional":
+        return index * kernel_size // sparsity.groups
+    return index * (kernel_size // sparsity.groups)
+
+
+def _channel_stops(sparsity: SparsityConfig, out_channels: int) -> tuple[int, ...]:
+    """Where the channels of each group end.
+
+    Raises:
+        InvalidInput: some group would get none.
+    """
+    number = sparsity.groups
+    if sparsity.group_sizes == "balanced":
+        if number > out_channels:
+            raise InvalidInput(f"must be at most the {out_channels} channels", key="sparsity.groups", value=number)
+        return tuple(index * out_channels // number for index in range(1, number + 1))
+    run = -(-out_channels // number)
+    if run * (number - 1) >= out_channels:
+        raise InvalidInput(
+            f"{out_channels} channels in runs of {run} fill only {-(-out_channels // run)} groups",
+            key="sparsity.groups",
+            value=number,
+        )
+    return tuple(min(index * run, out_channels) for index in range(1, number + 1))

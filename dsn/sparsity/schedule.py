@@ -8,15 +8,15 @@ from dsn.config import SparsityConfig
 
 
 def update_due(sparsity: SparsityConfig, epoch: int) -> bool:
-    """Whether masks change at the end of ``epoch`` (from 1): at epochs update_every, 2 * update_every, ..."""
+    """Whether masks change in the last step of ``epoch`` (from 1): at epochs update_every, 2 * update_every, ..."""
     return sparsity.explore and sparsity.level != "dense" and epoch % sparsity.update_every == 0
 
 
 def exchanged_fraction(sparsity: SparsityConfig, step: int, total_steps: int) -> float:
-    """The part of a group's active weights that an update after ``step`` of ``total_steps`` gradient steps exchanges.
+    """The part of a group's active weights that an update at ``step`` (from 1) of ``total_steps`` exchanges.
 
-    f + (i - f) / 2 * (1 + cos(pi * t / T)), T = explore_until * total_steps, and f from T on; with the defaults
-    0.001 + 0.2495 * (1 + cos(pi * t / T)), the published code's (the paper's equation has no floor).
+    f + (i - f) / 2 * (1 + cos(pi * t / T)), T = explore_until * total_steps, and f from T on: with the published code's
+    settings 0.001 + 0.2495 * (1 + cos(pi * t / T)), with the paper's 0.25 * (1 + cos(pi * t / T)), T = all steps.
     """
     start, floor = sparsity.initial_fraction, sparsity.final_fraction
     end = sparsity.explore_until * total_steps

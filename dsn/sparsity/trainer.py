@@ -33,6 +33,20 @@ class SparseLayer:
     groups: tuple[KernelGroup, ...]
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class MaskUpdate:
+    """What an update did, an array a layer in its weight's shape.
+
+    Attributes:
+        masks: the new ones.
+        grown: what growth turned on, weights that had been pruned a moment before included: ``moments: fresh`` lets
+            the optimiser begin anew there.
+    """
+
+    masks: list[Mask]
+    grown: list[Mask]
+
+
 def top_positions(scores: Array, eligible: Mask, count: int) -> NDArray[np.intp]:
     """Flat positions of the ``count`` highest scores among the eligible.
 
@@ -86,20 +100,20 @@ class SparseTrainer:
         *,
         step: int,
         total_steps: int,
-    ) -> list[Mask]:
-        """The masks after one round of pruning and regrowing; the arguments stay as they are.
+    ) -> MaskUpdate:
+        """One round of pruning and regrowing; the arguments stay as they are.
 
         Args:
             weights: one a layer, zero where not active.
             masks: the present ones.
             gradients: dense gradients of the last mini-batch, or None when ``needs_gradient`` is False.
-            step: gradient steps made so far.
-            total_steps: gradient steps of the whole training.
+            step: mini-batches seen so far.
+            total_steps: mini-batches of the whole training.
         """
         fraction = exchanged_fraction(self._sparsity, step, total_steps)
-        updated = []
+        update = MaskUpdate(masks=[], grown=[])
         for index, layer in enumerate(self._layers):
-            mask = masks[index].copy()
+            mask, grown = masks[index].copy(), np.zeros(layer.shape, dtype=bool)
             for group in layer.groups:
                 where = (slice(group.start, group.stop), slice(None), slice(0, group.region))
                 view = GroupView(
@@ -107,19 +121,23 @@ class SparseTrainer:
                     active=masks[index][where],
                     gradient=None if gradients is None else gradients[index][where],
                 )
-                mask[where] = self._exchange(view, fraction)
-            updated.append(mask)
-        return updated
+                kept, grown[where] = self._exchange(view, fraction)
+                mask[where] = kept | grown[where]
+            update.masks.append(mask)
+            update.grown.append(grown)
+        return update
 
-    def _exchange(self, view: GroupView, fraction: float) -> Mask:
-        """Prune ceil(fraction * active) weights of one group and regrow as many among all that were not kept."""
+    def _exchange(self, view: GroupView, fraction: float) -> tuple[Mask, Mask]:
+        """Prune ceil(fraction * active) weights of one group and regrow as many among all that were not kept.
+
+        Returns the kept and the grown.
+        """
         active = int(np.count_nonzero(view.active))
         count = min(math.ceil(fraction * active), active)
         # Drop ranks upwards from the lowest score, so the trainer negates; NaN scores are then dropped last.
         dropped = _chosen(-DROP[self._sparsity.drop](view, self._rng), view.active, count)
         kept = view.active & ~dropped
-        grown = _chosen(GROW[self._sparsity.grow].score(view, self._rng), ~kept, count)
-        return kept | grown
+        return kept, _chosen(GROW[self._sparsity.grow].score(view, self._rng), ~kept, count)
 
     def state_dict(self) -> dict[str, object]:
         """What a checkpoint needs: the exploration stream's position."""

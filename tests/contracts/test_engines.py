@@ -10,7 +10,7 @@ import pytest
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig
 from dsn.data.dataset import TimeSeriesData
 from dsn.engines import ENGINES
-from dsn.engines.contract import Engine
+from dsn.engines.contract import Engine, Totals
 
 CONFIG = RunConfig(
     data=DataConfig(source="aeon", name="made-up"),
@@ -77,6 +77,41 @@ def test_totals_count_every_series_of_every_batch(name: str, make_data) -> None:
     assert totals.loss > first.loss > 0
 
 
+def test_measuring_gives_loss_and_gradients_of_a_batch_and_moves_no_weight(name: str, make_data) -> None:
+    data = make_data()
+    measuring, training = _engine(name, data), _engine(name, data)
+    before = measuring.weights()
+    measured, trained = measuring.measure(BATCHES[0]), training.train(BATCHES[:1], 1e-2)
+    assert measured == trained
+    for one, two in zip(measuring.gradients(), training.gradients(), strict=True):
+        assert np.array_equal(one, two)
+    for old, new in zip(before, measuring.weights(), strict=True):
+        assert np.array_equal(old, new)
+
+
+def test_no_batch_is_no_step(name: str, make_data) -> None:
+    engine = _engine(name, make_data())
+    before = engine.snapshot()
+    assert engine.train([], 1e-2) == Totals()
+    assert _equal(engine.snapshot(), before)
+
+
+@pytest.mark.parametrize("moments", ["warm", "fresh"])
+def test_only_fresh_moments_begin_anew_where_weights_were_grown(name: str, make_data, moments: str) -> None:
+    data = make_data()
+    config = replace(CONFIG.sparsity, moments=moments)
+    told, untold = _engine(name, data, config), _engine(name, data, config)
+    for engine in (told, untold):
+        engine.train(BATCHES, 1e-2)
+    masks = [_half(layer.shape, odd=True) for layer in told.sparse_layers]
+    told.set_masks(masks, masks)
+    untold.set_masks(masks)
+    for engine in (told, untold):
+        engine.train(BATCHES[:1], 1e-2)
+    equal = [np.array_equal(one, two) for one, two in zip(told.weights(), untold.weights(), strict=True)]
+    assert equal == [moments == "warm"] * 2
+
+
 def test_a_snapshot_is_a_copy_and_restores_predictions(name: str, make_data) -> None:
     data = make_data()
     engine = _engine(name, data)
@@ -101,9 +136,10 @@ def test_predictions_are_log_probabilities_and_do_not_depend_on_their_company(na
     assert np.allclose(together[[0, 150, 299]], alone, atol=1e-5)
 
 
-def test_state_goes_over_to_another_engine_of_the_same_kind(name: str, make_data) -> None:
-    data = make_data()
-    one, other = _engine(name, data), _engine(name, data)
+@pytest.mark.parametrize("moments", ["warm", "fresh"])
+def test_state_goes_over_to_another_engine_of_the_same_kind(name: str, make_data, moments: str) -> None:
+    data, config = make_data(), replace(CONFIG.sparsity, moments=moments)
+    one, other = _engine(name, data, config), _engine(name, data, config)
     one.train(BATCHES, 1e-2)
     state = one.state_dict()
     expected = [one.train(BATCHES, 1e-2).loss for _ in range(2)]

@@ -24,9 +24,7 @@ UPDATES = 12
 
 def _layers(sparsity: SparsityConfig, shape: tuple[int, int, int] = SHAPE) -> list[SparseLayer]:
     out, cin, k = shape
-    groups = kernel_groups(
-        out_channels=out, in_channels=cin, kernel_size=k, groups=sparsity.groups, density=sparsity.density
-    )
+    groups = kernel_groups(sparsity, out_channels=out, in_channels=cin, kernel_size=k)
     return [SparseLayer(shape=shape, groups=groups)] * 2
 
 
@@ -52,10 +50,12 @@ def _run(sparsity: SparsityConfig, values: str, seed: int = 0) -> list[np.ndarra
         gradients = [_values(values, mask.shape, rng) for mask in masks] if trainer.needs_gradient else None
         before = [mask.copy() for mask in masks]
         updated = trainer.update(weights, masks, gradients, step=update, total_steps=UPDATES)
-        for layer, old, kept, new in zip(layers, before, masks, updated, strict=True):
+        for layer, old, kept, new, grown in zip(layers, before, masks, updated.masks, updated.grown, strict=True):
             assert np.array_equal(old, kept), "the arguments of an update are left alone"
             assert _counts(layer, new) == [group.active for group in layer.groups]
-        masks = updated
+            assert new[grown].all()
+            assert grown[new & ~old].all()
+        masks = updated.masks
     return masks
 
 
@@ -91,7 +91,7 @@ def test_a_group_with_one_active_weight_keeps_one(drop: str, grow: str, initial:
     trainer = SparseTrainer(layers, sparsity, 0)
     masks = trainer.initial_masks()
     ones = [np.ones(mask.shape) for mask in masks]
-    masks = trainer.update([mask * 1.0 for mask in masks], masks, ones, step=0, total_steps=2)
+    masks = trainer.update([mask * 1.0 for mask in masks], masks, ones, step=0, total_steps=2).masks
     assert [int(mask.sum()) for mask in masks] == [1, 1]
 
 
@@ -124,7 +124,7 @@ def test_the_smallest_are_dropped_and_kept_ones_stay(grow: str) -> None:
     mask = np.zeros((2, 1, 10), dtype=bool)
     mask[0] = True
     weight = np.where(mask, np.arange(20.0).reshape(2, 1, 10) + 1, 0.0)
-    (updated,) = trainer.update([weight], [mask], [np.zeros(mask.shape)], step=0, total_steps=10)
+    (updated,) = trainer.update([weight], [mask], [np.zeros(mask.shape)], step=0, total_steps=10).masks
     assert updated[0, 0, 5:].all(), "the five largest stay"
     assert updated.sum() == 10
 
@@ -139,9 +139,11 @@ def test_gradient_growth_takes_the_largest_gradients_and_may_take_back_what_was_
     gradient[0, 0, 0] = 9  # pruned in this very update, and wanted back
     gradient[1, 0, [2, 3, 4, 5]] = -5
     gradient[0, 0, 9] = 100  # kept: it competes for nothing
-    (updated,) = SparseTrainer(layers, sparsity, 0).update([weight], [mask], [gradient], step=0, total_steps=10)
+    update = SparseTrainer(layers, sparsity, 0).update([weight], [mask], [gradient], step=0, total_steps=10)
+    (updated,), (grown,) = update.masks, update.grown
     assert np.flatnonzero(updated[0, 0]).tolist() == [0, 5, 6, 7, 8, 9]
     assert np.flatnonzero(updated[1, 0]).tolist() == [2, 3, 4, 5]
+    assert [np.flatnonzero(row).tolist() for row in grown[:, 0]] == [[0], [2, 3, 4, 5]]
 
 
 def test_sequential_initialisation_fills_tap_by_tap() -> None:

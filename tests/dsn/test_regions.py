@@ -14,8 +14,7 @@ from dsn.sparsity.regions import kernel_groups
 
 
 def _groups(n: int, *, k: int = 39, out: int = 141, cin: int = 47, level: float = 0.8):
-    density = SparsityConfig(level=level).density
-    return kernel_groups(out_channels=out, in_channels=cin, kernel_size=k, groups=n, density=density)
+    return kernel_groups(SparsityConfig(level=level, groups=n), out_channels=out, in_channels=cin, kernel_size=k)
 
 
 @pytest.mark.parametrize(
@@ -54,21 +53,27 @@ def test_impossible_groups_are_refused(settings: dict[str, int], key: str) -> No
 
 
 @given(
-    out=st.integers(1, 60),
-    cin=st.integers(1, 20),
-    k=st.integers(1, 50),
+    shape=st.tuples(st.integers(1, 60), st.integers(1, 20), st.integers(1, 50)),
     n=st.integers(1, 8),
-    percent=st.integers(1, 100),
+    percent=st.integers(0, 99),
+    rules=st.tuples(st.sampled_from(["multiples", "proportional"]), st.sampled_from(["runs", "balanced"])),
 )
-def test_groups_partition_the_channels_and_regions_grow(out: int, cin: int, k: int, n: int, percent: int) -> None:
-    density = Fraction(percent, 100)
+def test_groups_partition_the_channels_and_regions_grow(
+    shape: tuple[int, int, int], n: int, percent: int, rules: tuple[str, str]
+) -> None:
+    out, cin, k = shape
+    regions, group_sizes = rules
+    sparsity = SparsityConfig(level=percent / 100, groups=n, regions=regions, group_sizes=group_sizes)
     try:
-        groups = kernel_groups(out_channels=out, in_channels=cin, kernel_size=k, groups=n, density=density)
+        groups = kernel_groups(sparsity, out_channels=out, in_channels=cin, kernel_size=k)
     except InvalidInput:
         return
     assert len(groups) == n
     assert [channel for group in groups for channel in range(group.start, group.stop)] == list(range(out))
     for index, group in enumerate(groups):
         size = group.channels * cin * group.region
-        assert group.region == (index + 1) * (k // n)
-        assert group.active <= size * density < group.active + 1
+        exact = Fraction((index + 1) * k, n)
+        assert group.region == (exact // 1 if regions == "proportional" else (index + 1) * (k // n))
+        assert group.active <= size * Fraction(100 - percent, 100) < group.active + 1
+    if group_sizes == "balanced":
+        assert max(group.channels for group in groups) - min(group.channels for group in groups) <= 1

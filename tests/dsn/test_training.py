@@ -27,6 +27,9 @@ ARMS = {
     "gradient": replace(CONFIG.sparsity, grow="gradient"),
     "random topology": replace(CONFIG.sparsity, initial="random"),
     "one group": replace(CONFIG.sparsity, groups=1),
+    "as the paper says": replace(
+        CONFIG.sparsity, update_timing="replaces-step", moments="fresh", regions="proportional", group_sizes="balanced"
+    ),
     "dense": SparsityConfig(level="dense"),
 }
 
@@ -87,16 +90,17 @@ def test_two_trainings_in_turns_are_those_one_after_the_other(make_data) -> None
     assert interleaved == list(zip(*alone, strict=True))
 
 
-def test_a_checkpoint_continues_to_the_same_numbers(make_data) -> None:
-    data = make_data()
-    whole = _training(data)
+@pytest.mark.parametrize("arm", ["dsn", "as the paper says"])
+def test_a_checkpoint_continues_to_the_same_numbers(make_data, arm: str) -> None:
+    data, sparsity = make_data(), ARMS[arm]
+    whole = _training(data, sparsity)
     expected = _losses(whole)
-    half = _training(data)
+    half = _training(data, sparsity)
     for _ in zip(range(4), half.epochs(), strict=False):
         pass
     checkpoint = half.state_dict()
     list(half.epochs())  # training on must not change the checkpoint
-    resumed = _training(data)
+    resumed = _training(data, sparsity)
     resumed.load_state_dict(checkpoint)
     assert resumed.epoch == 4
     assert _losses(resumed) == expected[4:]

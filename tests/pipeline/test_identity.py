@@ -30,7 +30,11 @@ DIFFERENT: dict[str, Any] = {
     "sparsity.initial": "random",
     "sparsity.drop": "other",
     "sparsity.grow": "gradient",
+    "sparsity.regions": "proportional",
+    "sparsity.group_sizes": "balanced",
     "sparsity.update_every": 6,
+    "sparsity.update_timing": "replaces-step",
+    "sparsity.moments": "fresh",
     "sparsity.initial_fraction": 0.4,
     "sparsity.final_fraction": 0.01,
     "sparsity.explore_until": 0.7,
@@ -45,7 +49,16 @@ DIFFERENT: dict[str, Any] = {
 SAME: dict[str, Any] = {"data.source": "npz", "data.name": "Renamed", "data.path": "/elsewhere", "data.split": 2015}
 """Where the data lies and what it is called: its content counts. And the split of a set that was never exchanged."""
 
-EXPLORATION = ("drop", "grow", "update_every", "initial_fraction", "final_fraction", "explore_until")
+EXPLORATION = (
+    "drop",
+    "grow",
+    "update_every",
+    "update_timing",
+    "moments",
+    "initial_fraction",
+    "final_fraction",
+    "explore_until",
+)
 
 
 def _with(config: RunConfig, **changes: Any) -> RunConfig:

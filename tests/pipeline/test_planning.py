@@ -330,7 +330,7 @@ def test_a_key_below_a_setting_does_not_get_lost(tmp_path: Path, text: str, plac
 )
 def test_an_unknown_recipe_is_refused(tmp_path: Path, recipe: str, place: str) -> None:
     error, where = _refusal(tmp_path, HEAD + recipe)
-    assert (error.problem, error.choices, where) == ("unknown recipe", ("published-code",), place)
+    assert (error.problem, error.choices, where) == ("unknown recipe", ("paper", "published-code"), place)
 
 
 @pytest.mark.parametrize(
