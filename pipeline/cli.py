@@ -46,16 +46,21 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")
 @app.command()
 def plan(
     file: StudyFile,
+    *,
     profile: Profile = None,
     settings: Settings = None,
     workspace: Place = None,
+    resolved: Annotated[bool, typer.Option("--resolved", help="Show every setting that the trials will have.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
     from pipeline.plan_text import plan_summary, plan_text
 
     made = _planned(file, profile, settings, Workspace.locate(workspace))[1]
-    typer.echo(json.dumps(plan_summary(made), indent=2) if as_json else plan_text(made))
+    if as_json:
+        typer.echo(json.dumps(plan_summary(made, resolved=resolved), indent=2))
+    else:
+        typer.echo(plan_text(made, resolved=resolved, width=_terminal_width()))
 
 
 @app.command()
@@ -184,10 +189,14 @@ def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspa
     from pipeline.record import load_record
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
-        typer.echo(to_text(table, width=shutil.get_terminal_size((120, 24)).columns) + "\n")
+        typer.echo(to_text(table, width=_terminal_width()) + "\n")
     typer.echo(f"Report:    {report.html}")
     elsewhere = load_record(workspace, results.name).tracking.uri is not None
     typer.echo(f"MLflow UI: {'that of the server in tracking.uri' if elsewhere else _ui_command(workspace)}")
+
+
+def _terminal_width() -> int:
+    return shutil.get_terminal_size((120, 24)).columns
 
 
 def _ui_command(workspace: Workspace) -> str:
