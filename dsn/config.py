@@ -7,12 +7,11 @@ reads these classes.
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
-from dsn.errors import InvalidInput
+from dsn.limits import Limits, limited, require_limits
 
 Level = float | Literal["dense"]
 
@@ -21,18 +20,11 @@ STRICT: dict[str, Any] = {"extra": "forbid", "strict": True}
 
 
 MOST = 10_000_000
-"""Upper bound of counts that have no natural one."""
+"""Upper bound of counts that have no natural one. Bounds lie far beyond use: they turn a slip of the keyboard into a
+message instead of a hang."""
 
-
-def _require(holds: bool, key: str, value: object, must: str) -> None:
-    if not holds:
-        raise InvalidInput(must, key=key, value=value)
-
-
-def _require_between(config: object, key: str, low: int, high: int) -> None:
-    """Upper bounds are far beyond use: they turn a slip of the keyboard into a message instead of a hang."""
-    value = getattr(config, key)
-    _require(low <= value <= high, key, value, f"must be between {low} and {high}")
+_SHARE = Limits(above=0, most=1)
+_RATE = Limits(above=0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,18 +67,14 @@ class ModelConfig:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     name: Literal["dsn"] = "dsn"
-    channels: int = 141
-    kernel_size: int = 39
-    depth: int = 4
+    channels: int = limited(141, Limits(least=3, most=30_000, multiple_of=3))
+    kernel_size: int = limited(39, Limits(least=1, most=10_000))
+    depth: int = limited(4, Limits(least=1, most=1_000))
     padding: Literal["replicate-right", "zero"] = "replicate-right"
-    pool_size: int = 50
+    pool_size: int = limited(50, Limits(least=1, most=10_000))
 
     def __post_init__(self) -> None:
-        _require_between(self, "channels", 3, 30_000)
-        _require(self.channels % 3 == 0, "channels", self.channels, "must be a multiple of 3")
-        _require_between(self, "kernel_size", 1, 10_000)
-        _require_between(self, "depth", 1, 1_000)
-        _require_between(self, "pool_size", 1, 10_000)
+        require_limits(self)
 
     @property
     def bottleneck(self) -> int:
@@ -121,36 +109,23 @@ class SparsityConfig:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    level: Level = 0.8
-    groups: int = 3
+    level: Level = limited(0.8, Limits(least=0, below=1, instead="dense"))
+    groups: int = limited(3, Limits(least=1, most=10_000))
     regions: Literal["multiples", "proportional"] = "multiples"
     group_sizes: Literal["runs", "balanced"] = "runs"
     explore: bool = True
     initial: Literal["sequential", "random"] = "sequential"
     drop: Literal["magnitude"] = "magnitude"
     grow: Literal["random", "gradient"] = "random"
-    update_every: int = 5
+    update_every: int = limited(5, Limits(least=1, most=MOST))
     update_timing: Literal["after-step", "replaces-step"] = "after-step"
     moments: Literal["warm", "fresh"] = "warm"
-    initial_fraction: float = 0.5
-    final_fraction: float = 0.001
-    explore_until: float = 0.8
+    initial_fraction: float = limited(0.5, _SHARE)
+    final_fraction: float = limited(0.001, Limits(least=0, most=1))
+    explore_until: float = limited(0.8, _SHARE)
 
     def __post_init__(self) -> None:
-        level = self.level
-        _require(
-            level == "dense" or (math.isfinite(level) and 0 <= level < 1),
-            "level",
-            level,
-            "must be at least 0 and below 1, or 'dense'",
-        )
-        _require_between(self, "groups", 1, 10_000)
-        _require_between(self, "update_every", 1, MOST)
-        for key in ("initial_fraction", "explore_until"):
-            value = getattr(self, key)
-            _require(0 < value <= 1, key, value, "must be above 0 and at most 1")
-        final = self.final_fraction
-        _require(0 <= final <= 1, "final_fraction", final, "must be at least 0 and at most 1")
+        require_limits(self)
 
     @property
     def density(self) -> Fraction:
@@ -172,18 +147,14 @@ class TrainingConfig:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    epochs: int = 1000
-    batch_size: int = 16
+    epochs: int = limited(1000, Limits(least=1, most=MOST))
+    batch_size: int = limited(16, Limits(least=2, most=MOST))
     batch_rule: Literal["tenth", "fixed"] = "tenth"
-    learning_rate: float = 3e-4
-    final_learning_rate: float = 1e-4
+    learning_rate: float = limited(3e-4, _RATE)
+    final_learning_rate: float = limited(1e-4, _RATE)
 
     def __post_init__(self) -> None:
-        _require_between(self, "epochs", 1, MOST)
-        _require_between(self, "batch_size", 2, MOST)
-        for key in ("learning_rate", "final_learning_rate"):
-            value = getattr(self, key)
-            _require(0 < value < math.inf, key, value, "must be above 0 and finite")
+        require_limits(self)
 
     def batch_size_for(self, n_train: int) -> int:
         """The mini-batch size on a training set of ``n_train`` series."""

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from dsn.config import STRICT
 from dsn.errors import InvalidInput
+from dsn.limits import Limits, limited, require_limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,11 @@ class Resources:
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
-    cpus: int = 1
+    cpus: int = limited(1, Limits(least=1, most=100_000))
     gpus: float = 0
 
     def __post_init__(self) -> None:
-        if self.cpus < 1:
-            raise InvalidInput("must be at least 1", key="cpus", value=self.cpus)
+        require_limits(self)
         if not (0 <= self.gpus <= 1 or (1 < self.gpus < 1000 and self.gpus == int(self.gpus))):
             raise InvalidInput("must be a part of one GPU or a whole number", key="gpus", value=self.gpus)
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Literal
 
 from dsn.config import STRICT
 from dsn.errors import InvalidInput
+from dsn.limits import Limits, limited, require_limits
 from pipeline.document import Document, read_document
 from pipeline.editing import nested_form, with_profile, with_settings
 from pipeline.factors import Combination, Factors
@@ -36,15 +37,14 @@ class Tracking:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     uri: str | None = None
-    curve_points: int = 100
+    curve_points: int = limited(100, Limits(least=0, most=10_000))
     keep_models: Literal["all", "none"] = "all"
 
     def __post_init__(self) -> None:
         scheme = (self.uri or "sqlite:").partition(":")[0].partition("+")[0]
         if scheme not in _TRACKING_STORES:
             raise InvalidInput("names no store of MLflow's", key="uri", value=self.uri, choices=_TRACKING_STORES)
-        if not 0 <= self.curve_points <= 10_000:
-            raise InvalidInput("must be between 0 and 10000", key="curve_points", value=self.curve_points)
+        require_limits(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -153,7 +153,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
             f"must be at most {MOST_SEEDS}",
             (),
         ),
-        (HEAD + "resources: {cpus: 0}\n", "4:13", "resources.cpus", 0, "must be at least 1", ()),
+        (HEAD + "resources: {cpus: 0}\n", "4:13", "resources.cpus", 0, "must be between 1 and 100000", ()),
         (HEAD + "resources: {gpus: -1}\n", "4:13", "resources.gpus", -1.0, GPUS, ()),
         (HEAD + "resources: {gpus: 1.5}\n", "4:13", "resources.gpus", 1.5, GPUS, ()),
         (HEAD + "resources: {gpus: .inf}\n", "4:13", "resources.gpus", math.inf, GPUS, ()),
