@@ -1,24 +1,37 @@
 """Data sets: where they come from, what they must hold, and how they are prepared.
 
-A new source is one file with four functions, and one line in ``SOURCES``. Importing this package needs numpy only.
+A new source is one file with three functions, and one line in ``SOURCES``. Importing this package needs numpy only.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsn.config import DataConfig
-from dsn.data import bundled, npz
+from dsn.data import archive, bundled, daily_sports, har, npy, npz
 from dsn.data.cache import DescriptionCache
 from dsn.data.dataset import DataInfo, TimeSeriesData
-from dsn.data.description import Description, PartSummary, require_usable
-from dsn.data.files import SourceFiles, content_hash, identify, shown
+from dsn.data.description import Description, require_usable, summaries
+from dsn.data.files import SourceFiles, content_hash, existing_place, identify, shown
 from dsn.data.preparation import exchanges, prepare
 from dsn.data.raw import RawData
+from dsn.data.survey import Survey, make_survey
 from dsn.errors import InvalidData
 
-__all__ = ["SOURCES", "DataInfo", "DescriptionCache", "Source", "TimeSeriesData", "describe", "load", "names"]
+__all__ = [
+    "SOURCES",
+    "DataInfo",
+    "DescriptionCache",
+    "Source",
+    "Survey",
+    "TimeSeriesData",
+    "describe",
+    "load",
+    "names",
+    "sources_at",
+    "survey",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,25 +41,45 @@ class Source:
     Attributes:
         names: the data sets under a ``DataConfig.path`` (None if the source reads none), sorted.
         find: the files of a data set, by role, in a fixed order; reads no series.
-        read: both parts of a data set, as the files split them.
-        scan: sizes of (train, test) as ``read`` would give them, without importing anything slow.
+        read: both parts of a data set, as the files split them. Planning calls it too, so that it finds every fault
+            that training would find; hence it imports nothing slow.
     """
 
     names: Callable[[str | None], list[str]]
     find: Callable[[DataConfig], SourceFiles]
     read: Callable[[SourceFiles], RawData]
-    scan: Callable[[SourceFiles], tuple[PartSummary, PartSummary]]
 
 
 SOURCES: dict[str, Source] = {
-    "aeon": Source(names=bundled.names, find=bundled.find, read=bundled.read, scan=bundled.scan),
-    "npz": Source(names=npz.names, find=npz.find, read=npz.read, scan=npz.scan),
+    "aeon": Source(names=bundled.names, find=bundled.find, read=archive.read),
+    "archive": Source(names=archive.names, find=archive.find, read=archive.read),
+    "npz": Source(names=npz.names, find=npz.find, read=npz.read),
+    "npy": Source(names=npy.names, find=npy.find, read=npy.read),
+    "har": Source(names=har.names, find=har.find, read=har.read),
+    "daily_sports": Source(names=daily_sports.names, find=daily_sports.find, read=daily_sports.read),
 }
 
 
 def names(source: str, path: str | None = None) -> list[str]:
     """The data sets of a source, sorted."""
     return _source(source).names(path)
+
+
+def sources_at(path: str | None) -> dict[str, list[str]]:
+    """Source -> the data sets that it finds under ``path``, for those that find any; ``aeon`` if there is no path.
+
+    Raises:
+        InvalidData: nothing is there, or it is a file and no .npz.
+    """
+    if path is None:
+        return {"aeon": names("aeon")}
+    place = existing_place(path, "")
+    if not place.is_dir():
+        if place.suffix != ".npz":
+            raise InvalidData("is a file; name the folder that holds it", key="path", value=path)
+        return {"npz": names("npz", path)}
+    found = {source: names(source, path) for source in SOURCES if source != "aeon"}
+    return {source: sets for source, sets in found.items() if sets}
 
 
 def load(config: DataConfig) -> TimeSeriesData:
@@ -61,7 +94,7 @@ def load(config: DataConfig) -> TimeSeriesData:
 
 
 def describe(config: DataConfig, cache: DescriptionCache | None = None) -> DataInfo:
-    """The sizes of what ``load`` would return, without loading it.
+    """The sizes of what ``load`` would return; files that are known from before are not read again.
 
     Args:
         config: the data set.
@@ -70,21 +103,21 @@ def describe(config: DataConfig, cache: DescriptionCache | None = None) -> DataI
     Raises:
         InvalidData: as ``load``. The constant training set that ``normalisation: global`` refuses is left to ``load``.
     """
+    files = _source(config.source).find(config)
+    return _info(config, files, _description(config.source, files, cache))
+
+
+def survey(config: DataConfig) -> Survey:
+    """The data set as its files split it, looked at closely. ``split`` and ``normalisation`` do not count.
+
+    Raises:
+        InvalidData: as ``describe``.
+    """
+    stored = replace(config, split=2018, normalisation="none")
     source = _source(config.source)
-    files = source.find(config)
-    found = _description(config.source, files, cache)
-    train, test = (found.test, found.train) if exchanges(config) else (found.train, found.test)
-    require_usable(train, test, place=_place(config, files))
-    return DataInfo(
-        name=config.name,
-        content_hash=found.content_hash,
-        train_n=train.n,
-        test_n=test.n,
-        channels=train.channels,
-        length=max(train.length, test.length),
-        classes=len(train.labels),
-        files=tuple(str(path) for path in files.values()),
-    )
+    files = source.find(stored)
+    raw = source.read(files)
+    return make_survey(raw, _info(stored, files, _described(files, raw)), stored)
 
 
 def _source(name: str) -> Source:
@@ -102,8 +135,27 @@ def _description(source: str, files: SourceFiles, cache: DescriptionCache | None
     known = cache.get(source, identity) if cache is not None else None
     if known is not None:
         return known
-    train, test = SOURCES[source].scan(files)
-    found = Description(content_hash=content_hash(files), train=train, test=test)
+    found = _described(files, SOURCES[source].read(files))
     if cache is not None:
         cache.put(source, identity, found)
     return found
+
+
+def _described(files: SourceFiles, raw: RawData) -> Description:
+    train, test = summaries(raw)
+    return Description(content_hash=content_hash(files), train=train, test=test)
+
+
+def _info(config: DataConfig, files: SourceFiles, found: Description) -> DataInfo:
+    train, test = (found.test, found.train) if exchanges(config) else (found.train, found.test)
+    require_usable(train, test, place=_place(config, files))
+    return DataInfo(
+        name=config.name,
+        content_hash=found.content_hash,
+        train_n=train.n,
+        test_n=test.n,
+        channels=train.channels,
+        length=max(train.length, test.length),
+        classes=len(train.labels),
+        files=tuple(str(path) for path in files.values()),
+    )

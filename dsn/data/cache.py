@@ -15,7 +15,7 @@ from dsn.data.description import Description, PartSummary
 from dsn.data.files import Identity
 from dsn.durable import write_atomic
 
-_VERSION = 1
+_VERSION = 2
 """Raise when the same files would be described differently."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dsn.data.labels import sorted_labels
-from dsn.data.raw import RawPart
+from dsn.data.raw import RawData, RawPart
 from dsn.errors import InvalidData
 
 
@@ -45,6 +45,11 @@ def summarise(part: RawPart) -> PartSummary:
     return PartSummary(n=n, channels=channels, length=length, labels=sorted_labels(part.labels.tolist()))
 
 
+def summaries(raw: RawData) -> tuple[PartSummary, PartSummary]:
+    """The sizes of the training and of the test part, as the files split them."""
+    return summarise(raw.train), summarise(raw.test)
+
+
 def require_usable(train: PartSummary, test: PartSummary, *, place: str) -> None:
     """Check that a classifier can be trained on ``train`` and tested on ``test``, the parts in their final roles.
 
@@ -64,5 +69,5 @@ def require_usable(train: PartSummary, test: PartSummary, *, place: str) -> None
         raise InvalidData(f"training series have {train.channels} channels, test series {test.channels}", place=place)
     unseen = [label for label in test.labels if label not in train.labels]
     if unseen:
-        shown = ", ".join(repr(label) for label in unseen)
+        shown = ", ".join(repr(label) for label in unseen[:10]) + (", ..." if len(unseen) > 10 else "")
         raise InvalidData(f"the test set has labels that the training set lacks: {shown}", place=place)

@@ -1,12 +1,16 @@
 """Data sets in NumPy's .npz files.
 
 A file holds ``X_train``, ``y_train``, ``X_test``, ``y_test``: X of shape (n, length) or (n, channels, length), NaN
-where a short series has ended; y of shape (n,), numbers or text. Other arrays in the file are not read. Pickled
-objects are refused, for loading one runs code.
+where a short series has ended; y of shape (n,) or (n, 1), numbers or text. Other arrays in the file are not read.
+Pickled objects are refused, for loading one runs code.
 """
 
 from __future__ import annotations
 
+import lzma
+import struct
+import tokenize
+import warnings
 import zipfile
 import zlib
 from pathlib import Path
@@ -16,22 +20,49 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsn.config import DataConfig
-from dsn.data.description import PartSummary, summarise
-from dsn.data.files import SourceFiles
+from dsn.data.files import (
+    SourceFiles,
+    entries,
+    existing_place,
+    lies_there,
+    require_file,
+    require_plain_name,
+    unknown_name,
+)
 from dsn.data.raw import RawData, raw_part
 from dsn.errors import InvalidData
 
 KEYS = ("X_train", "y_train", "X_test", "y_test")
 
-# What NumPy raises for a file that is no zip, is cut off, holds pickles, or is damaged inside; NotImplementedError and
-# RuntimeError are zipfile's for a compression it lacks and for encryption.
-_UNREADABLE = (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError)
+_NEEDS = "source 'npz' needs the folder that holds NAME.npz, or the file itself"
+
+UNREADABLE = (
+    OSError,
+    ValueError,
+    EOFError,
+    MemoryError,
+    OverflowError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    SyntaxError,
+    TypeError,
+    tokenize.TokenError,
+)
+"""What NumPy and zipfile raise for a file that is no archive, is cut off, holds pickles, claims a shape that no memory
+holds, or is damaged inside: NotImplementedError and RuntimeError stand for a compression that is missing and for
+encryption, the last three for the head of an array, which NumPy reads as an expression."""
 
 
 def names(path: str | None) -> list[str]:
     """The data sets in the folder ``path``, sorted; the file's own name if ``path`` is a file."""
-    place = _place(path)
-    return [place.stem] if place.is_file() else sorted(file.stem for file in place.glob("*.npz"))
+    place = existing_place(path, _NEEDS)
+    if not place.is_dir():
+        return [place.stem]
+    return [entry.stem for entry in entries(place) if entry.suffix == ".npz"]
 
 
 def find(config: DataConfig) -> SourceFiles:
@@ -40,28 +71,14 @@ def find(config: DataConfig) -> SourceFiles:
     Raises:
         InvalidData: no path, nothing there, no such name in the folder, or a name that leads out of it.
     """
-    place = _place(config.path)
-    if config.name in ("", ".", "..") or any(mark in config.name for mark in "/\\\0"):
-        raise InvalidData("must be a plain name, without slashes", key="name", value=config.name)
-    if place.is_file():
-        return {"both": place}
-    known = names(config.path)
-    if config.name not in known:
-        raise InvalidData(
-            "no such data set in this folder", key="name", value=config.name, place=str(place), choices=known
-        )
-    return {"both": place / f"{config.name}.npz"}
-
-
-def _place(path: str | None) -> Path:
-    if path is None:
-        raise InvalidData("source 'npz' needs the folder that holds NAME.npz, or the file itself", key="path")
-    try:
-        place = Path(path).expanduser()
-        place.stat()
-    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~someone who does not exist
-        raise InvalidData("no such folder or file", key="path", value=path) from error
-    return place
+    place = existing_place(config.path, _NEEDS)
+    require_plain_name(config.name)
+    if not place.is_dir():
+        return {"both": require_file(place)}
+    file = place / f"{config.name}.npz"
+    if not lies_there(file):
+        raise unknown_name(config.name, place, names(config.path))
+    return {"both": require_file(file)}
 
 
 def read(files: SourceFiles) -> RawData:
@@ -78,20 +95,16 @@ def read(files: SourceFiles) -> RawData:
     )
 
 
-def scan(files: SourceFiles) -> tuple[PartSummary, PartSummary]:
-    """Sizes of train and test. Reads everything: it is fast, and then planning finds every fault of the file."""
-    raw = read(files)
-    return summarise(raw.train), summarise(raw.test)
-
-
 def _arrays(path: Path) -> list[NDArray[Any]]:
     try:
         # Opened here, for NumPy leaves a file open that it cannot read.
-        with path.open("rb") as file:
+        with path.open("rb") as file, warnings.catch_warnings():
+            # About headers that an old Python wrote, and names of types that NumPy will drop: nothing to be mended.
+            warnings.simplefilter("ignore")
             return _members(np.load(file, allow_pickle=False), path)
     except InvalidData:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InvalidData(f"not a readable .npz file: {error}", place=str(path)) from error
 
 
@@ -108,7 +121,7 @@ def _members(archive: object, path: Path) -> list[NDArray[Any]]:
 def _array(archive: np.lib.npyio.NpzFile, key: str, path: Path) -> NDArray[Any]:
     try:
         array = archive[key]
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise InvalidData(f"{key} cannot be read: {error}", place=str(path)) from error
     if not isinstance(array, np.ndarray):
         raise InvalidData(f"{key} is not a NumPy array", place=str(path))

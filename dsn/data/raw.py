@@ -46,7 +46,7 @@ def raw_part(x: Series, y: NDArray[Any], *, place: str) -> RawPart:
 
     Args:
         x: numbers, (n, length) for one channel or (n, channels, length); or n arrays (channels, length_i).
-        y: numbers or text, (n,).
+        y: numbers or text, (n,), or (n, 1) as files of the published code have it.
         place: what errors name, e.g. the path of the file.
 
     Raises:
@@ -54,6 +54,8 @@ def raw_part(x: Series, y: NDArray[Any], *, place: str) -> RawPart:
             other than that of series, or a label that ``label_texts`` refuses.
     """
     block = _block(x, place) if isinstance(x, np.ndarray) else _stacked(x, place)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
     if y.ndim != 1:
         raise InvalidData(f"labels must be of shape (n,), not {y.shape}", place=place)
     if len(y) != len(block):

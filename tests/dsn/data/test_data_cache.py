@@ -98,7 +98,7 @@ def test_an_interrupted_save_leaves_the_old_file_and_no_other(path: Path, monkey
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{", b"\xff\xfe", b"[]", b"null", b"3", b'{"version": 1}', b'{"version": 1, "entries": []}', b"[" * 100000],
+    [b"", b"{", b"\xff\xfe", b"[]", b"null", b"3", b'{"version": 2}', b'{"version": 2, "entries": []}', b"[" * 100000],
 )
 def test_a_damaged_file_counts_as_empty(path: Path, content: bytes) -> None:
     path.parent.mkdir()
@@ -112,7 +112,7 @@ def test_a_damaged_file_counts_as_empty(path: Path, content: bytes) -> None:
 
 def test_another_version_counts_as_empty(path: Path) -> None:
     saved(path)
-    path.write_text(path.read_text().replace('"version": 1', '"version": 0'))
+    path.write_text(path.read_text().replace('"version": 2', '"version": 1'))
     assert DescriptionCache(path).get("npz", IDENTITY) is None
 
 

@@ -103,7 +103,7 @@ def test_no_such_path(tmp_path: Path) -> None:
 
 def test_a_folder_named_like_a_file(tmp_path: Path) -> None:
     (tmp_path / "Some.npz").mkdir()
-    with pytest.raises(InvalidData, match="not a readable"):
+    with pytest.raises(InvalidData, match=r"Some\.npz: is not a file"):
         describe(config(tmp_path))
 
 

@@ -33,6 +33,10 @@ def test_unequal_lengths_end_in_nan() -> None:
     )
 
 
+def test_labels_may_be_a_column() -> None:
+    assert raw_part(np.ones((2, 3)), TWO[:, None], place="").labels.tolist() == ["0", "1"]
+
+
 LARGEST = float(np.finfo(np.float32).max)
 
 
@@ -52,7 +56,8 @@ LARGEST = float(np.finfo(np.float32).max)
         (np.ones((2, 1, 0)), TWO, "the series are empty: shape (2, 1, 0)"),
         (np.ones((2, 0, 3)), TWO, "the series are empty: shape (2, 0, 3)"),
         (np.ones((3, 3)), TWO, "3 series but 2 labels"),
-        (np.ones((2, 3)), TWO[:, None], "labels must be of shape (n,), not (2, 1)"),
+        (np.ones((2, 3)), np.eye(2), "labels must be of shape (n,), not (2, 2)"),
+        (np.ones((2, 3)), TWO[:, None, None], "labels must be of shape (n,), not (2, 1, 1)"),
         (np.full((2, 3), np.nan), TWO, "the series hold no number, only NaN"),
         (
             np.array([[0, 0], [np.nan, -np.inf]]),

@@ -20,10 +20,10 @@ from dsn.errors import InvalidData
 def test_unknown_source() -> None:
     for use in (describe, load):
         with pytest.raises(InvalidData, match=r"^source: no such source of data") as caught:
-            use(DataConfig(source="npy", name="Some"))
+            use(DataConfig(source="nzp", name="Some"))
         assert caught.value.choices == tuple(SOURCES)
     with pytest.raises(InvalidData, match="did you mean 'npz'"):
-        names("npy")
+        names("nzp")
 
 
 def test_a_source_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
