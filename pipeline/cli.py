@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsn.errors import DSNError, InvalidInput
+from pipeline.data_commands import app as data_commands
 from pipeline.errors import ExitCode, Interrupted, Locked, UnknownStudy, WorkspaceFailed
 from pipeline.workspace import Workspace
 
@@ -30,6 +31,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Ablation studies of dynamic sparse networks: a study file in; trained models, MLflow runs and a report out.",
 )
+app.add_typer(data_commands, name="data")
 
 StudyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The study's YAML file.", show_default=False)]
 StudyName = Annotated[str, typer.Argument(metavar="NAME", help="A study's name, or its YAML file.", show_default=False)]

@@ -1,0 +1,99 @@
+"""``dsn data``: which data sets there are, what is in one, and fetching more."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dsn.errors import InvalidInput
+from pipeline.workspace import Workspace
+
+app = typer.Typer(no_args_is_help=True, help="List, examine and fetch data sets.")
+
+SetName = Annotated[str, typer.Argument(metavar="NAME", help="The data set.", show_default=False)]
+SetNames = Annotated[list[str], typer.Argument(metavar="NAME...", help="UCR or UEA data sets.", show_default=False)]
+SourceName = Annotated[str | None, typer.Option("--source", help="As in a study [default: what the path fits].")]
+DataPath = Annotated[str | None, typer.Option("--path", help="Folder of the data [default: what comes with aeon].")]
+Place = Annotated[
+    Path | None, typer.Option("--workspace", help="Whose cache is used [default: $DSN_WORKSPACE or ./workspace].")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+
+@app.command("list")
+def list_sets(
+    source: SourceName = None, path: DataPath = None, workspace: Place = None, as_json: AsJson = False
+) -> None:
+    """List the data sets of a folder with their sizes, and what is wrong with broken ones."""
+    from dsn.data import DescriptionCache, names, sources_at
+    from pipeline.data_text import list_text, listed
+
+    cache = DescriptionCache(Workspace.locate(workspace).data_cache)
+    found = {source: names(source, path)} if source is not None else sources_at(path)
+    sets = list(listed(found, path, cache))
+    try:
+        cache.save()
+    except OSError as error:
+        # Only a cache: listing works beside a workspace that cannot be written.
+        _say(f"dsn: what was found out about the data sets is not kept: {error}")
+    if as_json:
+        typer.echo(json.dumps([each.to_dict() for each in sets], indent=2))
+    else:
+        typer.echo(list_text(sets, path, shutil.get_terminal_size((120, 24)).columns), nl=False)
+
+
+@app.command()
+def show(name: SetName, source: SourceName = None, path: DataPath = None, as_json: AsJson = False) -> None:
+    """Show what is in a data set: sizes, classes, missing values, and what could mislead an experiment."""
+    from dsn.config import DataConfig
+    from dsn.data import survey
+    from pipeline.data_text import survey_text
+
+    found = survey(DataConfig(source=source or _guessed(name, path), name=name, path=path))
+    typer.echo(json.dumps(asdict(found), indent=2) if as_json else survey_text(found), nl=as_json)
+
+
+@app.command()
+def fetch(
+    sets: SetNames,
+    path: Annotated[Path, typer.Option("--path", help="Folder to put them in; source archive reads it.")],
+) -> None:
+    """Download data sets of the UCR and UEA archives. What is there is left alone; a set comes whole or not at all."""
+    from dsn.data import fetching
+
+    folder = path.expanduser()
+    wanted = dict.fromkeys(sets)
+    missing = [name for name in wanted if not fetching.present(name, folder)]
+    records = fetching.known_records() if missing else {}
+    for name in missing:
+        fetching.require_known(name, records)
+    for name in wanted:
+        if name in missing:
+            info = fetching.fetch(name, records[name], folder, fetching.ZENODO)
+            typer.echo(f"{name}: fetched, {info.train_n} training and {info.test_n} test series")
+        else:
+            typer.echo(f"{name}: is there already")
+
+
+def _guessed(name: str, path: str | None) -> str:
+    """The source that finds ``name`` under ``path``; which one it was is said on standard error."""
+    from dsn.data import SOURCES, sources_at
+
+    found = sources_at(path)
+    # Where only one source finds anything, its own error says best that this name is not there.
+    having = [source for source, sets in found.items() if name in sets] or list(found)
+    if len(having) != 1:
+        problem = "several sources read this folder" if having else "no source finds a data set in this folder"
+        raise InvalidInput(f"{problem}; say which with --source", key="path", value=path, choices=having or SOURCES)
+    _say(f"source: {having[0]}")
+    return having[0]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
