@@ -382,8 +382,8 @@ def test_an_unknown_data_set_is_answered_with_the_nearest(tmp_path: Path) -> Non
 
 
 def test_an_unknown_source_of_data_is_answered_with_the_choices(tmp_path: Path) -> None:
-    error, where = _refusal(tmp_path, "name: s\ndata:\n  - {source: npy, names: [A]}\n", describe)
-    assert (error.key, error.value, where) == ("source", "npy", "3:6")
+    error, where = _refusal(tmp_path, "name: s\ndata:\n  - {source: nzp, names: [A]}\n", describe)
+    assert (error.key, error.value, where) == ("source", "nzp", "3:6")
     assert {"aeon", "npz"} <= set(error.choices)
 
 
