@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -42,6 +43,7 @@ Place = Annotated[
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Edit the study, e.g. base.training.epochs=40.")
 ]
+Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
@@ -68,36 +70,56 @@ def plan(
 @app.command()
 def run(
     file: StudyFile,
+    *,
     profile: Profile = None,
     settings: Settings = None,
     workspace: Place = None,
     rerun_failed: Annotated[bool, typer.Option("--rerun-failed", help="Try failed trials again.")] = False,
+    plain: Plain = False,
 ) -> None:
     """Run what is missing of a study, then write its report. May be stopped and repeated at any time."""
     from pipeline.run import run_study
+    from pipeline.terminal import make_display
 
     place = Workspace.locate(workspace)
     study, made = _planned(file, profile, settings, place)
-    results, report = run_study(study, made, place, _say, rerun_failed=rerun_failed)
+    display = make_display(sys.stderr, plain=plain)
+    results, report = run_study(study, made, place, display, rerun_failed=rerun_failed)
     _show_results(results, report, place)
     if (results.trials["status"] == "failed").any():
         raise typer.Exit(ExitCode.TRIALS_FAILED)
 
 
 @app.command()
-def status(name: StudyName, profile: Profile = None, workspace: Place = None, as_json: AsJson = False) -> None:
-    """Count a study's trials: planned = done + pruned + failed + running + pending."""
-    from pipeline.ledger import read_states
+def status(
+    name: StudyName,
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    as_json: AsJson = False,
+    failed: Annotated[bool, typer.Option("--failed", help="List each failed trial with its id.")] = False,
+    follow: Annotated[bool, typer.Option("--watch", help="Show the run that goes on until it ends.")] = False,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.", min=0.1, max=3600)] = 1.0,
+    plain: Plain = False,
+) -> None:
+    """Count a study's trials: planned = done + pruned + failed + running + pending; say what runs and what failed."""
     from pipeline.record import load_record
+    from pipeline.status import read_status, status_summary, status_text
 
     place = Workspace.locate(workspace)
     record = load_record(place, _study_name(name, profile))
-    counts = record.counts(read_states(place))
-    planned = len(record.trials)
+    if follow:
+        if as_json:
+            raise InvalidInput("cannot be combined with --json", key="--watch")
+        from pipeline.terminal import make_display
+        from pipeline.watch import watch
+
+        watch(place, record.name, make_display(sys.stdout, plain=plain, onlooker=True), interval)
+    found, now = read_status(place, record), time.time()
     if as_json:
-        typer.echo(json.dumps({"study": record.name, "planned": planned, **counts}))
+        typer.echo(json.dumps(status_summary(found, now)))
     else:
-        typer.echo(f"{record.name}: {planned} planned = " + " + ".join(f"{n} {state}" for state, n in counts.items()))
+        typer.echo(status_text(found, now, every_failure=failed))
 
 
 @app.command()

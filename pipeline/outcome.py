@@ -12,6 +12,14 @@ ErrorKind = Literal["diverged", "invalid-data", "exception", "worker-lost"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class EpochReport:
+    """How far a running trial is: its last epoch (from 1), and that epoch's mean training loss."""
+
+    epoch: int
+    train_loss: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialError:
     """Why a trial failed; ``kind`` is for counting and sorting causes."""
 

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.outcome import TrialError, TrialResult
+from pipeline.outcome import EpochReport, TrialError, TrialResult
 from pipeline.planning import TrialSpec
 from pipeline.resources import Capacity, Resources, local_cpus
 
@@ -48,6 +48,7 @@ REPORT_EVERY = 2.0
 """Seconds between two reports of a running trial."""
 
 _RESULT = "dsn_result"
+_REPORT = "dsn_report"
 _OBJECT_STORE = 200 * 2**20
 
 
@@ -56,7 +57,7 @@ class Listener(Protocol):
 
     def started(self, trial: TrialSpec) -> None: ...
 
-    def progressed(self, trial: TrialSpec, summary: dict[str, Any]) -> None: ...
+    def progressed(self, trial: TrialSpec, report: EpochReport) -> None: ...
 
     def finished(self, trial: TrialSpec, result: TrialResult) -> None: ...
 
@@ -90,7 +91,7 @@ class TrialActor(tune.Trainable):
                 record = next(self._epochs)
         except StopIteration as finished:
             return {"done": True, _RESULT: finished.value}
-        return {"epoch": record.epoch, "train_loss": record.train_loss, "train_accuracy": record.train_accuracy}
+        return {_REPORT: EpochReport(epoch=record.epoch, train_loss=record.train_loss)}
 
 
 class PlanSearcher(Searcher):
@@ -140,7 +141,7 @@ class Reporter(tune.Callback):
         finished = result.pop(_RESULT, None)
         with self._remembered():
             if finished is None:
-                self._listener.progressed(self._spec(trial), result)
+                self._listener.progressed(self._spec(trial), result[_REPORT])
             else:
                 self._listener.finished(self._spec(trial), finished)
 

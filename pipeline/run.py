@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from types import FrameType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dsn.durable import write_folder
 from dsn.errors import InvalidInput
+from pipeline.broadcast import Broadcast
+from pipeline.display import Display
 from pipeline.errors import Interrupted, WorkspaceFailed
-from pipeline.ledger import Ledger, read_states
+from pipeline.ledger import Ledger, TrialState, read_states
 from pipeline.lock import driver_lock
-from pipeline.outcome import TrialResult
+from pipeline.outcome import EpochReport, TrialResult
 from pipeline.planning import Plan, TrialSpec
-from pipeline.progress import Progress, Say
+from pipeline.progress import Progress
+from pipeline.progress_file import ProgressFile
 from pipeline.provenance import code_provenance
 from pipeline.record import make_record, save_record
 from pipeline.resources import Capacity, local_cpus
@@ -29,22 +33,26 @@ if TYPE_CHECKING:
     from pipeline.analysis.results import StudyResults
 
 
+Say = Callable[[str], None]
+
+
 class Recorder:
     """Makes every result durable before anyone is told of it: artifacts, then the ledger, then the terminal."""
 
-    def __init__(self, workspace: Workspace, ledger: Ledger, progress: Progress) -> None:
+    def __init__(self, workspace: Workspace, ledger: Ledger, broadcast: Broadcast) -> None:
         self._workspace = workspace
         self._ledger = ledger
-        self._progress = progress
+        self._broadcast = broadcast
         self._provenance = code_provenance()
 
     def started(self, trial: TrialSpec) -> None:
         with _workspace_failures(self._workspace):
             self._ledger.append("started", trial.trial_id)
-        self._progress.started()
+        self._broadcast.started(trial)
 
-    def progressed(self, trial: TrialSpec, summary: dict[str, Any]) -> None:
-        """Running trials are not recorded yet: a trial that is cut off starts again."""
+    def progressed(self, trial: TrialSpec, report: EpochReport) -> None:
+        """Shown, not recorded: a trial that is cut off starts again."""
+        self._broadcast.progressed(trial, report)
 
     def finished(self, trial: TrialSpec, result: TrialResult) -> None:
         with _workspace_failures(self._workspace):
@@ -61,34 +69,50 @@ class Recorder:
                 provenance=result.provenance | self._provenance,
                 error=asdict(result.error) if result.error else None,
             )
-        self._progress.finished(trial, result)
+        self._broadcast.finished(trial, result)
 
 
 def run_study(
-    study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_failed: bool = False
+    study: Study, plan: Plan, workspace: Workspace, display: Display, *, rerun_failed: bool = False
 ) -> tuple[StudyResults, ReportPaths]:
     """Run every trial of the plan that is not done (and, unless ``rerun_failed``, has not failed); write the report.
 
     Raises:
+        InvalidInput: the machine has not what the study asks for.
         Locked: another process drives a study of this workspace.
         Interrupted: SIGINT or SIGTERM came; finished trials are safe.
         WorkspaceFailed: a result could not be written; those before it are safe.
     """
     _require_cores(study)
-    with ExitStack() as held:
+    with _interruptible(), display, ExitStack() as held:
         with _workspace_failures(workspace):
             held.enter_context(driver_lock(workspace, plan.study))
+            file = ProgressFile(workspace, plan.study, display.say)
+            file.remove()
             ledger = held.enter_context(Ledger(workspace, plan.study))
-            todo = _missing(plan, workspace, rerun_failed)
+            states = read_states(workspace)
+            todo = _missing(plan, states, rerun_failed)
             save_record(workspace, make_record(study, plan))
-            held.enter_context(TrackingProcess(workspace, plan.study, say))
         already = len(plan.trials) - len(todo)
-        say(f"{plan.study}: {len(plan.trials)} trials, {already} already there, {len(todo)} to run")
-        with _interruptible():
-            if todo:
-                _train(study, todo, workspace, ledger, say)
-            # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
-            return publish(workspace, plan.study)
+        display.say(f"{plan.study}: {len(plan.trials)} trials, {already} already there, {len(todo)} to run")
+        progress = Progress(
+            study=plan.study,
+            question=study.spec.question,
+            trials=plan.trials,
+            states=states,
+            todo=[trial.trial_id for trial in todo],
+            began=time.time(),
+        )
+        broadcast = held.enter_context(Broadcast(progress, display, file))
+        with _workspace_failures(workspace):
+            held.enter_context(TrackingProcess(workspace, plan.study, display.say))
+        if todo:
+            _train(study, todo, Recorder(workspace, ledger, broadcast), broadcast, display.say)
+        broadcast.enter("reporting")
+        # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
+        published = publish(workspace, plan.study)
+        broadcast.enter("tracking")
+        return published
 
 
 def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths]:
@@ -122,15 +146,14 @@ def _require_cores(study: Study) -> None:
         raise InvalidInput(error.problem, key=error.key, value=error.value, place=place) from error
 
 
-def _missing(plan: Plan, workspace: Workspace, rerun_failed: bool) -> list[TrialSpec]:
-    states = read_states(workspace)
+def _missing(plan: Plan, states: Mapping[str, TrialState], rerun_failed: bool) -> list[TrialSpec]:
     settled = {"done", "pruned"} if rerun_failed else {"done", "pruned", "failed"}
     return [
         trial for trial in plan.trials if trial.trial_id not in states or states[trial.trial_id].status not in settled
     ]
 
 
-def _train(study: Study, todo: list[TrialSpec], workspace: Workspace, ledger: Ledger, say: Say) -> None:
+def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: Broadcast, say: Say) -> None:
     # Imported only when something is to be trained: ray takes seconds.
     from pipeline.ray_runner import cluster, run_trials
 
@@ -139,9 +162,14 @@ def _train(study: Study, todo: list[TrialSpec], workspace: Workspace, ledger: Le
         given = capacity.fitted(wanted)
         if given != wanted:
             say("no GPU here: the trials run on the CPU")
+        broadcast.have_workers(capacity.slots(given))
         trials = [replace(trial, resources=given) for trial in todo]
-        recorder = Recorder(workspace, ledger, Progress(trials, capacity.slots(given), say))
-        run_trials(trials, given, recorder, keep_model=study.spec.tracking.keep_models == "all")
+        try:
+            run_trials(trials, given, recorder, keep_model=study.spec.tracking.keep_models == "all")
+        except BaseException:
+            # Ending the workers takes seconds, and whoever pressed Ctrl-C wants to see that it was heard.
+            broadcast.enter("stopping")
+            raise
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from dsn.errors import InvalidInput
 class Workspace:
     """Paths under ``root``; nothing is created by asking for one.
 
-    lock    ledger/<study>/ledger.jsonl, study.json, tracking.log    trials/<trial id>/history.parquet, network.npz
+    lock    ledger/<study>/ledger.jsonl, study.json, progress.json, tracking.log
+    trials/<trial id>/history.parquet, network.npz
     mlflow.db, mlflow-artifacts/    reports/<study>/    cache/data.json
     """
 

@@ -27,7 +27,17 @@ def test_every_trial_is_started_and_done_once_and_its_artifacts_are_there(finish
 
 def test_status_adds_up(finished) -> None:
     counts = json.loads(finished.dsn("status", "tiny", "--json").stdout)
-    assert counts == {"study": "tiny", "planned": 4, "done": 4, "pruned": 0, "failed": 0, "running": 0, "pending": 0}
+    lists = {"running_trials": [], "failed_trials": []}
+    assert counts == {
+        "study": "tiny",
+        "planned": 4,
+        "done": 4,
+        "pruned": 0,
+        "failed": 0,
+        "running": 0,
+        "pending": 0,
+        **lists,
+    }
 
 
 def test_running_again_runs_nothing(finished, mlflow_runs) -> None:

@@ -1,4 +1,4 @@
-"""A real second process that drives a study, for tests of the lock and of what is running."""
+"""A real second process that drives a study, for tests of the lock and of what is running; and plans to run."""
 
 from __future__ import annotations
 
@@ -6,10 +6,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dsn.config import DataConfig
+from dsn.data import DataInfo
+from pipeline.planning import Plan, make_plan
+from pipeline.spec import Study, read_study
 from pipeline.workspace import Workspace
 
 HOLDER = """
@@ -45,3 +50,26 @@ def _driving(workspace: Workspace, study: str) -> Iterator[subprocess.Popen[str]
     finally:
         process.kill()
         process.communicate()
+
+
+MakePlan = Callable[..., tuple[Study, Plan]]
+
+
+@pytest.fixture
+def make_plan_of(tmp_path: Path) -> MakePlan:
+    """``make_plan_of("arms: ...")``: the study ``s`` of a data set ``A`` with those keys too, and its plan."""
+
+    def made(more: str = "") -> tuple[Study, Plan]:
+        file = tmp_path / "study.yaml"
+        data = "" if "data:" in more else "data: [{source: aeon, names: [A]}]\n"
+        file.write_text(f"name: s\n{data}{more}", encoding="utf-8")
+        study = read_study(file)
+        return study, make_plan(study, _describe)
+
+    return made
+
+
+def _describe(config: DataConfig) -> DataInfo:
+    return DataInfo(
+        name=config.name, content_hash=config.name, train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
+    )

@@ -1,0 +1,91 @@
+"""When a run will end: the plan's estimates, corrected by how long its trials really take."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """A trial that runs.
+
+    Attributes:
+        seconds: the plan's estimate.
+        since: when it started.
+        gap: seconds that its worker stood idle before.
+        reports: the first and the last: the part of it that was done, and when.
+    """
+
+    seconds: float
+    since: float
+    gap: float
+    reports: tuple[tuple[float, float], ...] = ()
+
+    def add(self, fraction: float, at: float) -> None:
+        self.reports = (*self.reports[:1], (fraction, at))
+
+    @property
+    def last(self) -> tuple[float, float]:
+        return self.reports[-1] if self.reports else (0.0, self.since)
+
+    @property
+    def evidence(self) -> tuple[float, float]:
+        """Seconds that went by, and the planned ones that were done in them.
+
+        Between the first report and the last, if there are two: a worker's first trial loads libraries and data.
+        """
+        fraction, seen = self.last
+        first, began = self.reports[0] if len(self.reports) > 1 else (0.0, self.since)
+        return max(seen - began, 0), self.seconds * (fraction - first)
+
+
+class TimeLeft:
+    """An estimate that is right in scale from the first reports of running trials on, not only when some have ended.
+
+    The plan's estimates are trusted in their proportions alone. How many seconds of a worker go into a second of the
+    plan is measured: on trials that are done, on the parts that running ones have reported, and on the moments that
+    workers stand idle between two.
+
+    Args:
+        seconds: the plan's estimate of each trial that is to be run, by id.
+    """
+
+    def __init__(self, seconds: Mapping[str, float]) -> None:
+        # The plan's order is the longest first, so the first is the longest of those that wait.
+        self._waiting = dict(sorted(seconds.items(), key=lambda item: -item[1]))
+        self._waiting_seconds = sum(seconds.values())
+        self._running: dict[str, _Run] = {}
+        self._idle_since: deque[float] = deque()
+        self._spent = 0.0
+        self._work = 0.0
+
+    def started(self, trial_id: str, at: float) -> None:
+        seconds = self._waiting.pop(trial_id)
+        self._waiting_seconds -= seconds
+        gap = max(at - self._idle_since.popleft(), 0) if self._idle_since else 0.0
+        self._running[trial_id] = _Run(seconds=seconds, since=at, gap=gap)
+
+    def progressed(self, trial_id: str, fraction: float, at: float) -> None:
+        self._running[trial_id].add(fraction, at)
+
+    def finished(self, trial_id: str, at: float, *, whole: bool) -> None:
+        """``whole``: it was trained to the end. How long one took that was not says nothing of the others."""
+        run = self._running.pop(trial_id)
+        self._idle_since.append(at)
+        if whole:
+            self._spent += run.gap + max(at - run.since, 0)
+            self._work += run.seconds
+
+    def estimate(self, now: float, workers: int) -> tuple[float, bool]:
+        """Seconds left, and whether anything measured is in it: at first there is the plan alone."""
+        running = self._running.values()
+        evidence = [(self._spent, self._work), *(run.evidence for run in running if run.reports)]
+        spent, work = (sum(column) for column in zip(*evidence, strict=True))
+        pace = spent / work if spent and work else 1.0
+        rest = [max(run.seconds * pace * (1 - run.last[0]) - (now - run.last[1]), 0) for run in running]
+        longest_waiting = next(iter(self._waiting.values()), 0.0)
+        # The workers share what is left, but no trial can be shared.
+        shared = (sum(rest) + self._waiting_seconds * pace) / workers
+        return max(shared, longest_waiting * pace, *rest, 0.0), bool(spent and work)
