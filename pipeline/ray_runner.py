@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -182,6 +183,7 @@ class QueueScheduler(FIFOScheduler):
 @contextmanager
 def cluster() -> Iterator[Capacity]:
     """Ray on this machine, for a block; yields what it can give."""
+    on_termination = signal.getsignal(signal.SIGTERM)
     ray.init(
         # A cluster that the environment happens to name is not meant.
         address="local",
@@ -191,6 +193,8 @@ def cluster() -> Iterator[Capacity]:
         num_cpus=local_cpus(),
         object_store_memory=_OBJECT_STORE,
     )
+    # Ray's own would leave in the middle of whatever is being done.
+    signal.signal(signal.SIGTERM, on_termination)
     try:
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
         yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)))
