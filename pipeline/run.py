@@ -17,6 +17,7 @@ from pipeline.display import Display
 from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.ledger import Ledger, TrialState, read_states
 from pipeline.lock import driver_lock
+from pipeline.on_finish import Ending
 from pipeline.outcome import EpochReport, TrialResult
 from pipeline.planning import Plan, TrialSpec
 from pipeline.progress import Progress
@@ -84,7 +85,8 @@ def run_study(
         WorkspaceFailed: a result could not be written; those before it are safe.
     """
     _require_cores(study)
-    with _interruptible(), display, ExitStack() as held:
+    ending = Ending(study, workspace, display.say)
+    with _interruptible(), display, ending.watched(), ExitStack() as held:
         with _workspace_failures(workspace):
             held.enter_context(driver_lock(workspace, plan.study))
             file = ProgressFile(workspace, plan.study, display.say)
@@ -104,6 +106,7 @@ def run_study(
             began=time.time(),
         )
         broadcast = held.enter_context(Broadcast(progress, display, file))
+        ending.snapshot = broadcast.snapshot
         with _workspace_failures(workspace):
             held.enter_context(TrackingProcess(workspace, plan.study, display.say))
         if todo:

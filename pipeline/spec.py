@@ -63,6 +63,11 @@ class StudySpec:
         seeds: a count n, meaning 0 to n-1, or a list.
         profiles: name -> dotted path into this file -> replacement.
         engine: how steps are computed.
+        on_finish: a program and its arguments, started (without a shell) when a ``dsn run`` of the study ends. It is
+            looked up in PATH or, if it has a slash, from the study file's folder. It may take a minute, and is told in
+            its environment what happened: DSN_OUTCOME (``done``; ``failed``: some trials have; ``interrupted``;
+            ``workspace-failed``: a full disk, say; ``error``), DSN_STUDY, DSN_PLANNED, DSN_DONE, DSN_FAILED,
+            DSN_WORKSPACE and DSN_REPORT (empty when none was written).
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -80,6 +85,7 @@ class StudySpec:
     engine: Literal["torch"] = "torch"
     resources: Resources = field(default_factory=Resources)
     tracking: Tracking = field(default_factory=Tracking)
+    on_finish: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         named = [("name", part) for part in self.name.split("@", 1)]
@@ -90,6 +96,8 @@ class StudySpec:
         for key in ("data", "arms"):
             if not getattr(self, key):
                 raise InvalidInput("must not be empty", key=key)
+        if any("\0" in word for word in self.on_finish):
+            raise InvalidInput("must not hold a zero byte", key="on_finish")
         if isinstance(self.seeds, int) and self.seeds > MOST_SEEDS:
             raise InvalidInput(f"must be at most {MOST_SEEDS}", key="seeds", value=self.seeds)
         if not self.seed_list or min(self.seed_list) < 0 or len(set(self.seed_list)) < len(self.seed_list):
