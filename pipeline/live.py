@@ -19,7 +19,7 @@ from typing import NamedTuple, Self, TextIO
 from pipeline.display import outcome
 from pipeline.progress import Finished, Snapshot
 
-EVERY = 0.25
+EVERY = 0.5
 """Seconds between two looks at whether there is something new to draw."""
 
 _HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
@@ -50,7 +50,7 @@ class LiveDisplay:
         self._draw = draw
         self._snapshot: Snapshot | None = None
         self._frame: list[Line] = []
-        self._size = os.terminal_size((0, 0))
+        self._drawn: tuple[Snapshot | None, float, os.terminal_size] = (None, 0.0, os.terminal_size((0, 0)))
         self._gone = False
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -59,7 +59,9 @@ class LiveDisplay:
         self._redirected = contextlib.ExitStack()
 
     def say(self, line: str) -> None:
-        self.refresh(above=line)
+        with self._lock:
+            # With the frame as it is: however many lines come, frames are drawn at their own pace.
+            self._put(self._frame, f"{_TO_SCREEN_END}{line}\n")
 
     def update(self, snapshot: Snapshot) -> None:
         # Drawn at the next look: so many events a second as there may be, the terminal sees a few frames.
@@ -93,21 +95,24 @@ class LiveDisplay:
         while not self._stop.wait(EVERY):
             self.refresh()
 
-    def refresh(self, above: str | None = None) -> None:
-        """Draw what is known now, after a line that stays."""
+    def refresh(self) -> None:
+        """Draw what is known now, unless it is what is there."""
         with self._lock:
-            size = _size_of(self._stream)
-            frame = []
-            if self._snapshot is not None:
-                # In whole seconds, so that all clocks of the picture go on at once. A column is left free, as terminals
-                # differ in what they do after the last; and a row for the cursor.
-                frame = self._draw(self._snapshot, time.time() // 1, size.columns - 1, size.lines - 1)
-            if above is None and frame == self._frame and size == self._size:
+            # In whole seconds, so that all clocks of the picture go on at once.
+            snapshot, now, size = self._snapshot, time.time() // 1, _size_of(self._stream)
+            if snapshot is None or (snapshot is self._drawn[0] and (now, size) == self._drawn[1:]):
                 return
-            said = "" if above is None else f"{_TO_SCREEN_END}{above}\n"
-            lines = "".join(f"{line.text}{_TO_LINE_END}\n" for line in frame)
-            self._write(f"{_HIDE}{self._to_frame(size.columns)}{said}{lines}{_TO_SCREEN_END}")
-            self._frame, self._size = frame, size
+            # A column is left free, as terminals differ in what they do after the last; and a row for the cursor.
+            frame = self._draw(snapshot, now, size.columns - 1, size.lines - 1)
+            if frame != self._frame or size != self._drawn[2]:
+                self._put(frame)
+            self._drawn = (snapshot, now, size)
+
+    def _put(self, frame: list[Line], above: str = "") -> None:
+        """Write ``frame`` over the one that is there, after what goes above it."""
+        lines = "".join(f"{line.text}{_TO_LINE_END}\n" for line in frame)
+        self._write(f"{_HIDE}{self._to_frame(_size_of(self._stream).columns)}{above}{lines}{_TO_SCREEN_END}")
+        self._frame = frame
 
     def _to_frame(self, columns: int) -> str:
         """To the first cell of the last frame, whose lines the terminal has wrapped if it has become narrower."""
