@@ -114,7 +114,8 @@ def _blocks(snapshot: Snapshot, now: float, width: int, rows: int) -> Iterator[R
     """
     head: list[RenderableType] = [_apart(Text(snapshot.study, "bold"), Text(_state(snapshot, now), "dim"), width)]
     if rows >= _ROWS_FOR_QUESTION:
-        head += [*_question(snapshot.question, width), Text()]
+        # Apart from the lines that were said before.
+        head = [Text(), *head, *_question(snapshot.question, width), Text()]
     summary = [_bar(snapshot, width), *_counts(snapshot, now, width)]
     yield from head
     yield from summary
