@@ -99,8 +99,11 @@ class PooledClassifier(nn.Module):
 def draw_uniform(weight: Tensor, rng: np.random.Generator) -> None:
     """PyTorch's default initialisation of a convolution, U(-1/sqrt(fan_in), 1/sqrt(fan_in)), drawn on the host.
 
-    Drawn in float64 and then rounded, so that float32 and float64 runs start from the same numbers.
+    Drawn in float64 and then rounded, so that float32 and float64 runs start from the same numbers. A weight on
+    PyTorch's meta device has a shape and no numbers, and is left so.
     """
+    if weight.is_meta:
+        return
     fan_in = math.prod(weight.shape[1:])
     bound = 1 / math.sqrt(fan_in)
     weight.copy_(torch.from_numpy(rng.uniform(-bound, bound, size=tuple(weight.shape))))

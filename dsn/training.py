@@ -100,6 +100,17 @@ class Training:
         """The present masks, one a sparse layer, (C_out, C_in, k) each."""
         return [mask.copy() for mask in self._masks]
 
+    @property
+    def history(self) -> tuple[EpochRecord, ...]:
+        """A record an epoch done."""
+        return tuple(self._history)
+
+    @property
+    def selected(self) -> Snapshot:
+        """The network of the lowest training loss so far, which nothing but ``result`` tests."""
+        assert self._best is not None, "no epoch has been trained"
+        return self._best[1]
+
     def epochs(self) -> Iterator[EpochRecord]:
         """Train on, an epoch at a time, to the last of the configuration.
 

@@ -19,7 +19,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from dsn.artifact import network_bytes
+from dsn.artifact import NetworkHeader, network_bytes
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.data.dataset import TimeSeriesData
@@ -97,7 +97,7 @@ def _artifacts(trial: TrialSpec, data: TimeSeriesData, result: FitResult, keep_m
     pd.DataFrame([asdict(record) for record in result.history]).to_parquet(buffer, index=False)
     artifacts = {HISTORY: buffer.getvalue()}
     if keep_model:
-        artifacts[NETWORK] = network_bytes(result.network, trial.config, data.classes, data.x_train.shape[1])
+        artifacts[NETWORK] = network_bytes(result.network, NetworkHeader.of(trial.config, data))
     return artifacts
 
 

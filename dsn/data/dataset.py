@@ -2,10 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from dsn.errors import InvalidInput
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scaling:
+    """What is done to every value of every series, in float64: subtract ``mean``, then divide by ``std``.
+
+    The defaults change nothing: ``normalisation: none``.
+    """
+
+    mean: float = 0.0
+    std: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not math.isfinite(self.mean):
+            raise InvalidInput("must be finite", key="mean", value=self.mean)
+        if not 0 < self.std < math.inf:
+            raise InvalidInput("must be above 0 and finite", key="std", value=self.std)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -18,10 +38,12 @@ class TimeSeriesData:
         name: the data set's name.
         x_train: float32, C-contiguous, (n_train, channels, length); every value finite.
         y_train: int64, (n_train,); positions in ``classes``.
-        x_test: float32, C-contiguous, (n_test, channels, length); every value finite.
+        x_test: float32, C-contiguous, (n_test, channels, length); every value finite. n_test is 0 where the data is
+            only trained on: there is nothing to ask ``Training.result`` for then.
         y_test: int64, (n_test,).
         classes: the labels as the source writes them, sorted; class i of the model is ``classes[i]``.
-        content_hash: SHA-256, hex, of the source files (``dsn.data.files``).
+        content_hash: SHA-256, hex, of the source files (``dsn.data.files``); empty where there are none.
+        scaling: what was done to all values, so that it can be done to further series.
     """
 
     name: str
@@ -31,6 +53,7 @@ class TimeSeriesData:
     y_test: NDArray[np.int64]
     classes: tuple[str, ...]
     content_hash: str
+    scaling: Scaling = Scaling()
 
     def __post_init__(self) -> None:
         for x, y in ((self.x_train, self.y_train), (self.x_test, self.y_test)):

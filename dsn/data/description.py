@@ -57,12 +57,7 @@ def require_usable(train: PartSummary, test: PartSummary, *, place: str) -> None
         InvalidData: fewer than 2 training series or classes (there is nothing to tell apart), no test series,
             channels that differ, or a test label that training never shows.
     """
-    if train.n < 2:
-        raise InvalidData(f"{train.n} training series; 2 classes need at least 2", place=place)
-    if len(train.labels) < 2:
-        raise InvalidData(
-            f"the training set has only the class {train.labels[0]!r}; at least 2 are needed", place=place
-        )
+    require_trainable(train, place=place)
     if test.n < 1:
         raise InvalidData("no test series; accuracy is measured on them", place=place)
     if train.channels != test.channels:
@@ -71,3 +66,17 @@ def require_usable(train: PartSummary, test: PartSummary, *, place: str) -> None
     if unseen:
         shown = ", ".join(repr(label) for label in unseen[:10]) + (", ..." if len(unseen) > 10 else "")
         raise InvalidData(f"the test set has labels that the training set lacks: {shown}", place=place)
+
+
+def require_trainable(train: PartSummary, *, place: str) -> None:
+    """Check that there is something to tell apart.
+
+    Raises:
+        InvalidData: fewer than 2 training series or classes.
+    """
+    if train.n < 2:
+        raise InvalidData(f"{train.n} training series; 2 classes need at least 2", place=place)
+    if len(train.labels) < 2:
+        raise InvalidData(
+            f"the training set has only the class {train.labels[0]!r}; at least 2 are needed", place=place
+        )

@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsn.config import DataConfig
-from dsn.data.dataset import TimeSeriesData
-from dsn.data.description import require_usable, summarise
+from dsn.data.dataset import Scaling, TimeSeriesData
+from dsn.data.description import require_trainable, require_usable, summarise
 from dsn.data.labels import encode
 from dsn.data.raw import RawData, RawPart, Reals, pad
 from dsn.errors import InvalidData
@@ -68,20 +68,50 @@ def prepare(raw: RawData, config: DataConfig, *, content_hash: str, place: str) 
     require_usable(*summaries, place=place)
     classes = summaries[0].labels
     length = max(summary.length for summary in summaries)
-    mean, std = _moments(train, place) if config.normalisation == "global" else (0.0, 1.0)
+    scaling = _scaling(train, config, place)
     return TimeSeriesData(
         name=config.name,
-        x_train=_finished(train.x, length, mean, std, place),
+        x_train=prepare_series(train.x, length, scaling, place=place),
         y_train=encode(train.labels, classes),
-        x_test=_finished(test.x, length, mean, std, place),
+        x_test=prepare_series(test.x, length, scaling, place=place),
         y_test=encode(test.labels, classes),
         classes=classes,
         content_hash=content_hash,
+        scaling=scaling,
     )
 
 
-def _moments(train: RawPart, place: str) -> tuple[float, float]:
-    """Mean and standard deviation of all values that are not NaN."""
+def prepare_training(train: RawPart, config: DataConfig, *, classes: tuple[str, ...], place: str) -> TimeSeriesData:
+    """The arrays to train on where there is no test set: the same steps, and a test part of no series.
+
+    Args:
+        train: the series to train on.
+        config: how to normalise; ``split`` has nothing to exchange.
+        classes: the distinct labels, in the order that the model's classes are to have.
+        place: what errors name.
+
+    Raises:
+        InvalidData: fewer than 2 series or classes; otherwise as ``prepare``.
+    """
+    require_trainable(summarise(train), place=place)
+    scaling = _scaling(train, config, place)
+    x = prepare_series(train.x, train.x.shape[2], scaling, place=place)
+    return TimeSeriesData(
+        name=config.name,
+        x_train=x,
+        y_train=encode(train.labels, classes),
+        x_test=np.empty((0, *x.shape[1:]), dtype=np.float32),
+        y_test=np.empty(0, dtype=np.int64),
+        classes=classes,
+        content_hash="",
+        scaling=scaling,
+    )
+
+
+def _scaling(train: RawPart, config: DataConfig, place: str) -> Scaling:
+    """By mean and standard deviation of all values that are not NaN, or none."""
+    if config.normalisation == "none":
+        return Scaling()
     values = train.x[~np.isnan(train.x)].astype(np.float64)
     std = float(values.std())
     # Rounding may give a constant set a tiny deviation, so its range is asked too. Dividing by 1 instead would hide
@@ -90,12 +120,16 @@ def _moments(train: RawPart, place: str) -> tuple[float, float]:
         raise InvalidData(
             "the training set is constant and cannot be normalised", key="normalisation", value="global", place=place
         )
-    return float(values.mean()), std
+    return Scaling(mean=float(values.mean()), std=std)
 
 
-def _finished(x: Reals, length: int, mean: float, std: float, place: str) -> NDArray[np.float32]:
-    """``x`` (n, channels, L) padded to ``length``, scaled, without NaN, as a new array."""
-    scaled = (pad(x, length).astype(np.float64) - mean) / std
+def prepare_series(x: Reals, length: int, scaling: Scaling, *, place: str) -> NDArray[np.float32]:
+    """Steps 2 to 4: ``x`` (n, channels, L <= length) padded, scaled, without NaN, as a new array (n, channels, length).
+
+    Raises:
+        InvalidData: a value that is infinite as float32 once it is scaled.
+    """
+    scaled = (pad(x, length).astype(np.float64) - scaling.mean) / scaling.std
     filled = np.where(np.isnan(scaled), 0.0, scaled)
     if np.abs(filled).max() > np.finfo(np.float32).max:
         raise InvalidData("values too large for float32 once normalised", key="normalisation", place=place)

@@ -53,15 +53,27 @@ def raw_part(x: Series, y: NDArray[Any], *, place: str) -> RawPart:
         InvalidData: wrong dimensions, nothing but NaN, a value that is infinite as float32, a number of labels
             other than that of series, or a label that ``label_texts`` refuses.
     """
-    block = _block(x, place) if isinstance(x, np.ndarray) else _stacked(x, place)
+    block = series_block(x, place=place)
     if y.ndim == 2 and y.shape[1] == 1:
         y = y[:, 0]
     if y.ndim != 1:
         raise InvalidData(f"labels must be of shape (n,), not {y.shape}", place=place)
     if len(y) != len(block):
         raise InvalidData(f"{len(block)} series but {len(y)} labels", place=place)
-    _require_numbers(block, place)
+    if np.isnan(block).all():
+        raise InvalidData("the series hold no number, only NaN", place=place)
     return RawPart(x=block, labels=label_texts(y, place=place))
+
+
+def series_block(x: Series, *, place: str) -> Reals:
+    """Series in any form that ``raw_part`` takes, as one block (n, channels, length) of float32 or float64.
+
+    Raises:
+        InvalidData: wrong dimensions, something else than real numbers, or a value that is infinite as float32.
+    """
+    block = _block(x, place) if isinstance(x, np.ndarray) else _stacked(x, place)
+    _require_float32(block, place)
+    return block
 
 
 def _block(x: NDArray[Any], place: str) -> Reals:
@@ -93,14 +105,12 @@ def _stacked(series: Sequence[NDArray[Any]], place: str) -> Reals:
         return np.stack([pad(one.astype(np.float64), length) for one in series])
 
 
-def _require_numbers(block: Reals, place: str) -> None:
+def _require_float32(block: Reals, place: str) -> None:
     # Comparing with float32's largest value finds infinities too, and never NaN.
     too_large = np.abs(block) > np.finfo(np.float32).max
     if too_large.any():
         n = int(np.flatnonzero(too_large.any(axis=(1, 2)))[0])
         raise InvalidData(f"series {n} (counted from 0) has a value that is infinite as float32", place=place)
-    if np.isnan(block).all():
-        raise InvalidData("the series hold no number, only NaN", place=place)
 
 
 def pad(x: Reals, length: int) -> Reals:
