@@ -45,9 +45,7 @@ _UNREADABLE = (
     ValueError,
     TypeError,
     LookupError,
-    ArithmeticError,
     SyntaxError,
-    MemoryError,
     RuntimeError,
     zipfile.BadZipFile,
     zlib.error,
@@ -128,6 +126,7 @@ def _read_header(archive: zipfile.ZipFile, place: str) -> NetworkHeader:
     shape, dtype = _shape_and_dtype(content)
     if shape != () or dtype.kind != "U" or dtype.itemsize > _LARGEST_HEADER:
         raise InvalidInput("not a trained network: its header is not a text", place=place)
+    content.seek(0)
     text: str = _npy.read_array(content, allow_pickle=False).item()
     # NumPy makes text of any bytes, even of such as are no characters; what we wrote is ASCII.
     values = json.loads(text.encode("ascii"))
@@ -180,8 +179,9 @@ def _array(
     found = _shape_and_dtype(content)
     if found != (shape, dtype):
         raise InvalidInput(f"{name} must be {dtype} of shape {shape}, not {found[1]} of {found[0]}", place=place)
-    if len(content.getbuffer()) < size:
-        raise InvalidInput(f"{name} is cut off", place=place)
+    if len(content.getbuffer()) - content.tell() != size:
+        raise InvalidInput(f"{name} is cut off, or too long", place=place)
+    content.seek(0)
     array: NDArray[Any] = _npy.read_array(content, allow_pickle=False)
     return array
 
@@ -198,13 +198,12 @@ def _content(archive: zipfile.ZipFile, name: str, most: int, place: str) -> io.B
 
 
 def _shape_and_dtype(content: io.BytesIO) -> tuple[tuple[int, ...], np.dtype[Any]]:
-    """What a .npy says of itself, before anything of that size is allocated."""
+    """What a .npy says of itself, before anything of that size is allocated; the data follows in ``content``."""
     version = _npy.read_magic(content)
     if version not in ((1, 0), (2, 0)):
         raise ValueError(f"an array in .npy format {version}")
     read = _npy.read_array_header_1_0 if version == (1, 0) else _npy.read_array_header_2_0
     shape, _, dtype = read(content)
-    content.seek(0)
     return shape, dtype
 
 

@@ -172,7 +172,7 @@ class TrainedNetwork:
         level = "dense" if sparsity.level == "dense" else f"sparsity {sparsity.level:g} in {groups}"
         return (
             f"<TrainedNetwork {self.config.data.name}: series ({self.channels}, {self.length}), "
-            f"{len(self.classes)} classes; {model.name} of {model.depth} layers, {model.channels} channels, "
+            f"{len(self.classes)} classes; {model.name} of depth {model.depth}, {model.channels} channels, "
             f"kernel {model.kernel_size}, {level}>"
         )
 

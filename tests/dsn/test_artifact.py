@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import struct
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -236,7 +237,8 @@ def test_a_header_that_is_wrong_is_named(content: bytes, refused, change, proble
         (np.array("[1]"), "not a trained network: its header names no format"),
         (np.array([1.0]), "not a trained network: its header is not a text"),
         (np.array(["{}"]), "not a trained network: its header is not a text"),
-        (np.frombuffer(b"\xff" * 8, dtype="<U2")[0], "not a readable network: "),
+        # Numbers that are no characters, which NumPy makes text of all the same.
+        (np.array([*map(ord, '{"format": 2, "'), 0x610068, *map(ord, '": 1}')], "<u4").view("<U21")[0], "not a readab"),
     ],
 )
 def test_a_header_that_is_no_header(content: bytes, refused, header: Any, problem: str) -> None:
@@ -300,11 +302,31 @@ def test_missing_and_superfluous_arrays_are_named(content: bytes, refused) -> No
     assert refused(_packed({**members, "array/extra.npy": _npy(1)})) == f"{expected}extra"
 
 
-def test_an_array_that_ends_early_is_refused(content: bytes, refused) -> None:
+@pytest.mark.parametrize("change", [lambda member: member[:-1], lambda member: member + b"\0"])
+def test_an_array_of_another_number_of_bytes_is_refused(content: bytes, refused, change) -> None:
     members = _members(content)
     name = "array/blocks.1.convolution.weight.npy"
-    cut = _packed({**members, name: members[name][:-1]})
-    assert refused(cut).startswith(("blocks.1.convolution.weight is cut off", "not a readable network: "))
+    reason = refused(_packed({**members, name: change(members[name])}))
+    assert reason == "blocks.1.convolution.weight is cut off, or too long"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{'descr': (), 'fortran_order': False, 'shape': ()}",
+        "{'descr': '<f4', 'fortran_order': 0, 'shape': ()}",
+        "{'descr': '<M8[zz]', 'fortran_order': False, 'shape': ()}",
+        "{[]: 1}",
+        "(",
+        "  x\n y",
+        "[" * 3000,
+        "",
+    ],
+)
+def test_a_description_of_an_array_that_is_none(content: bytes, refused, text: str) -> None:
+    array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text.encode() + bytes(12)
+    for name in ("header.npy", "array/head.norm.bias.npy"):
+        assert refused(_packed({**_members(content), name: array})).startswith("not a readable network: ")
 
 
 class _Trap:

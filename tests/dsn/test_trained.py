@@ -21,9 +21,10 @@ from dsn.data.dataset import TimeSeriesData
 from dsn.data.preparation import prepare
 from dsn.data.raw import RawData, raw_part
 from dsn.engines import ENGINES
+from dsn.engines.torch_engine import PREDICTION_BATCH
 from dsn.errors import InvalidInput
 from dsn.metrics import accuracy, log_loss
-from dsn.trained import TrainedNetwork
+from dsn.trained import _AT_ONCE, TrainedNetwork
 from dsn.training import FitResult, Training, fit
 
 CONFIG = RunConfig(
@@ -148,11 +149,13 @@ def test_a_series_without_a_single_number_is_all_means(univariate: TrainedNetwor
     assert np.allclose(univariate.predict_proba(among)[1:], univariate.predict_proba(nothing), atol=1e-5)
 
 
-def test_many_series_are_predicted_in_parts_to_the_same_bits(univariate: TrainedNetwork, monkeypatch) -> None:
-    x = np.random.default_rng(0).normal(50, 4, size=(1000, 20))
-    whole = univariate.predict_log_proba(x)
-    monkeypatch.setattr("dsn.trained._AT_ONCE", 512)
-    assert np.array_equal(univariate.predict_log_proba(x), whole)
+def test_many_series_are_prepared_in_parts_and_predicted_to_the_bits_of_the_whole() -> None:
+    assert _AT_ONCE % PREDICTION_BATCH == 0, "so that the engine's batches are the same"
+    config = replace(CONFIG, training=replace(CONFIG.training, epochs=1))
+    raw = _raw(test_n=4096 + 300)
+    data = _prepared(raw, config)
+    _, network = _trained(data, config)
+    assert network.predict_log_proba(raw.test.x).tobytes() == network._engine.predict(data.x_test).tobytes()
 
 
 def test_threads_and_switches_of_the_caller_neither_matter_nor_change(univariate: TrainedNetwork) -> None:
@@ -253,7 +256,7 @@ def test_saved_and_loaded_it_predicts_the_same_bits(multivariate: TrainedNetwork
 def test_its_text_tells_what_it_is(make_data, sparsity: SparsityConfig, end: str) -> None:
     _, network = _trained(make_data(channels=2, classes=3), replace(CONFIG, sparsity=sparsity))
     assert repr(network) == (
-        "<TrainedNetwork made-up: series (2, 20), 3 classes; dsn of 2 layers, 9 channels, kernel 9, " + end
+        "<TrainedNetwork made-up: series (2, 20), 3 classes; dsn of depth 2, 9 channels, kernel 9, " + end
     )
 
 
