@@ -291,7 +291,7 @@ def test_verbose_prints_a_line_every_so_many_epochs(series, capsys) -> None:
     ("settings", "problem"),
     [
         ({"kernel_size": "5"}, "model.kernel_size: must be a whole number (got '5')"),
-        ({"channels": 7}, "model.channels: must be a multiple of 3 (got 7)"),
+        ({"channels": 7}, "model.channels: must be between 3 and 30000 and a multiple of 3 (got 7)"),
         ({"sparsity": 1.0}, "sparsity.level: must be at least 0 and below 1, or 'dense' (got 1.0)"),
         ({"groups": 6}, "sparsity.groups: must be at most the kernel size, 5 (got 6)"),
         ({"epochs": np.float64(3)}, "training.epochs: must be a whole number (got 3.0)"),
