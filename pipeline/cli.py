@@ -181,6 +181,24 @@ def ui(
     raise typer.Exit(show_ui(place, port))
 
 
+@app.command()
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write it to this file; to standard output otherwise.")] = None,
+) -> None:
+    """Print the JSON Schema of a study file, with which an editor completes, explains and checks one."""
+    from dsn.durable import write_atomic
+    from pipeline.schema import schema_text
+
+    if out is None:
+        typer.echo(schema_text(), nl=False)
+        return
+    try:
+        write_atomic(out, schema_text())
+    except OSError as error:
+        raise InvalidInput(f"cannot be written: {error.strerror}", key="out", value=str(out)) from error
+    _say(f"{out}: point an editor to it by a study's first line, # yaml-language-server: $schema={out.name}")
+
+
 def _planned(file: Path, profile: str | None, settings: list[str] | None, workspace: Workspace) -> tuple[Study, Plan]:
     from dsn.data import describe
     from dsn.data.cache import DescriptionCache

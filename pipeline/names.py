@@ -6,7 +6,8 @@ import re
 
 from dsn.errors import InvalidInput
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]{0,99}")
+NAME = r"[A-Za-z0-9][A-Za-z0-9_+-]{0,99}"
+"""A regular expression."""
 
 
 def require_name(name: str, *, key: str, place: str = "") -> None:
@@ -15,6 +16,6 @@ def require_name(name: str, *, key: str, place: str = "") -> None:
     Raises:
         InvalidInput: with ``key`` and ``place``.
     """
-    if not _NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         problem = "must be letters, digits, '_', '+' or '-', at most 100, the first a letter or digit"
         raise InvalidInput(problem, key=key, value=name, place=place)

@@ -16,6 +16,9 @@ from pipeline.document import KeyPath
 from pipeline.spec import Study
 from pipeline.validation import adapter, explain
 
+WHICH_DATA = ("data.source", "data.name", "data.path")
+"""Settings that stand in the entries of ``data`` and nowhere else."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arm:
@@ -105,7 +108,7 @@ def resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[
     if recipe not in list(RECIPES):
         place = study.document.place(arm.origins["recipe"])
         raise InvalidInput("unknown recipe", key="recipe", value=recipe, place=place, choices=sorted(RECIPES))
-    fixed = {key for key in overrides if key in ("data.source", "data.name", "data.path")}
+    fixed = {key for key in overrides if key in WHICH_DATA}
     if fixed:
         key = min(fixed)
         raise InvalidInput("belongs under data:", key=key, place=study.document.place(arm.origins[key]))

@@ -24,11 +24,11 @@ class Resources:
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     cpus: int = limited(1, Limits(least=1, most=100_000))
-    gpus: float = 0
+    gpus: float = limited(0, Limits(least=0, below=1000))
 
     def __post_init__(self) -> None:
         require_limits(self)
-        if not (0 <= self.gpus <= 1 or (1 < self.gpus < 1000 and self.gpus == int(self.gpus))):
+        if self.gpus > 1 and self.gpus != int(self.gpus):
             raise InvalidInput("must be a part of one GPU or a whole number", key="gpus", value=self.gpus)
 
 

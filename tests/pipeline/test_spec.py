@@ -154,9 +154,16 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
             (),
         ),
         (HEAD + "resources: {cpus: 0}\n", "4:13", "resources.cpus", 0, "must be between 1 and 100000", ()),
-        (HEAD + "resources: {gpus: -1}\n", "4:13", "resources.gpus", -1.0, GPUS, ()),
+        (HEAD + "resources: {gpus: -1}\n", "4:13", "resources.gpus", -1.0, "must be at least 0 and below 1000", ()),
         (HEAD + "resources: {gpus: 1.5}\n", "4:13", "resources.gpus", 1.5, GPUS, ()),
-        (HEAD + "resources: {gpus: .inf}\n", "4:13", "resources.gpus", math.inf, GPUS, ()),
+        (
+            HEAD + "resources: {gpus: .inf}\n",
+            "4:13",
+            "resources.gpus",
+            math.inf,
+            "must be at least 0 and below 1000",
+            (),
+        ),
         (
             HEAD + "tracking: {curve_points: 10001}\n",
             "4:12",

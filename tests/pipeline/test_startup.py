@@ -48,6 +48,7 @@ def _modules(tmp_path: Path, *arguments: str) -> tuple[str, set[str]]:
     [
         (("--help",), "Ablation studies of dynamic sparse networks"),
         (("run", "--help"), "Run what is missing of a study"),
+        (("schema",), '"title": "DSN pipeline: a study"'),
         (("plan", "studies/quickstart.yaml"), "quickstart: 45 trials"),
         (("plan", "studies/quickstart.yaml", "--profile", "tiny", "--json"), '"study": "quickstart@tiny"'),
     ],
