@@ -58,13 +58,15 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
+    from pipeline.disk import estimated_bytes
     from pipeline.plan_text import plan_summary, plan_text
 
-    made = _planned(file, profile, settings, Workspace.locate(workspace))[1]
+    study, made = _planned(file, profile, settings, Workspace.locate(workspace))
+    disk = estimated_bytes(made.trials, study.spec.tracking)
     if as_json:
-        typer.echo(json.dumps(plan_summary(made, resolved=resolved), indent=2))
+        typer.echo(json.dumps(plan_summary(made, disk, resolved=resolved), indent=2))
     else:
-        typer.echo(plan_text(made, resolved=resolved, width=_terminal_width()))
+        typer.echo(plan_text(made, disk, resolved=resolved, width=_terminal_width()))
 
 
 @app.command()

@@ -6,14 +6,15 @@ from typing import Any
 
 from pipeline.analysis.table import Cell, Column, Table, to_text
 from pipeline.analysis.wording import counted, duration, listed
+from pipeline.disk import shown_size
 from pipeline.planning import Plan, TrialSpec
 from pipeline.resolved_text import resolved_tables
 
 LONGEST_LIST = 12
 
 
-def plan_summary(plan: Plan, *, resolved: bool = False) -> dict[str, Any]:
-    """The plan for scripts: counts, estimates, and every trial; with all of its settings if ``resolved``."""
+def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, Any]:
+    """The plan for scripts: counts, estimates (``disk`` in bytes), every trial; all of its settings if ``resolved``."""
     return {
         "study": plan.study,
         "trials": len(plan.trials),
@@ -21,6 +22,7 @@ def plan_summary(plan: Plan, *, resolved: bool = False) -> dict[str, Any]:
         "arms": list(plan.arms),
         "datasets": list(plan.datasets),
         "estimated_core_seconds": round(plan.seconds, 1),
+        "estimated_bytes": disk,
         "trial_list": [
             {"trial": trial.trial_id, "arm": trial.arm, "dataset": trial.config.data.name, "seed": trial.seed}
             | ({"config": trial.config.to_dict()} if resolved else {})
@@ -29,16 +31,17 @@ def plan_summary(plan: Plan, *, resolved: bool = False) -> dict[str, Any]:
     }
 
 
-def plan_text(plan: Plan, *, resolved: bool = False, width: int | None = None) -> str:
+def plan_text(plan: Plan, disk: int, *, resolved: bool = False, width: int | None = None) -> str:
     """The plan for people: what is crossed, and what each arm costs; every setting if ``resolved``.
 
-    ``width`` is that of the terminal; None breaks no line.
+    ``disk`` is what the results take, in bytes; ``width`` is that of the terminal, and None breaks no line.
     """
     seeds = len({cell.seed for cell in plan.cells})
     lines = [
         f"{plan.study}: {counted(len(plan.trials), 'trial')} = {_product(plan, seeds)}{_departures(plan, seeds)}",
         f"data sets: {listed(plan.datasets, LONGEST_LIST)}",
         f"estimated: {duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
+        f"on disk:   about {shown_size(disk)}",
         "",
         to_text(_arm_table(plan), width),
     ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from dsn.durable import write_folder
 from dsn.errors import InvalidInput
 from pipeline.broadcast import Broadcast
+from pipeline.disk import disk_space
 from pipeline.display import Display
 from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.ledger import Ledger, TrialState, read_states
@@ -20,6 +21,7 @@ from pipeline.lock import driver_lock
 from pipeline.on_finish import Ending
 from pipeline.outcome import EpochReport, TrialResult
 from pipeline.planning import Plan, TrialSpec
+from pipeline.preflight import check_before_run
 from pipeline.progress import Progress
 from pipeline.progress_file import ProgressFile
 from pipeline.provenance import code_provenance
@@ -79,14 +81,17 @@ def run_study(
     """Run every trial of the plan that is not done (and, unless ``rerun_failed``, has not failed); write the report.
 
     Raises:
-        InvalidInput: the machine has not what the study asks for.
+        InvalidInput: the machine has not what the study asks for, or trials would fail (``pipeline.preflight``).
         Locked: another process drives a study of this workspace.
         Interrupted: SIGINT or SIGTERM came; finished trials are safe.
-        WorkspaceFailed: a result could not be written; those before it are safe.
+        WorkspaceFailed: the results would not fit, or one could not be written; those before it are safe.
     """
     _require_cores(study)
     ending = Ending(study, workspace, display.say)
     with _interruptible(), display, ending.watched(), ExitStack() as held:
+        with _workspace_failures(workspace):
+            missing, space = _missing(plan, read_states(workspace), rerun_failed), disk_space(workspace.root)
+        check_before_run(study, missing, workspace, space, display.say)
         with _workspace_failures(workspace):
             held.enter_context(driver_lock(workspace, plan.study))
             file = ProgressFile(workspace, plan.study, display.say)

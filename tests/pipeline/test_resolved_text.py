@@ -95,8 +95,8 @@ def test_a_study_of_one_configuration_has_one_table(tmp_path: Path) -> None:
 
 def test_text_and_json_show_settings_only_when_asked(tmp_path: Path) -> None:
     plan = _plan(tmp_path)
-    assert "sparsity.moments" in plan_text(plan, resolved=True)
-    assert "sparsity.moments" not in plan_text(plan)
-    trials = plan_summary(plan, resolved=True)["trial_list"]
+    assert "sparsity.moments" in plan_text(plan, 10**6, resolved=True)
+    assert "sparsity.moments" not in plan_text(plan, 10**6)
+    trials = plan_summary(plan, 10**6, resolved=True)["trial_list"]
     assert [trial["config"]["sparsity"]["moments"] for trial in trials] == ["fresh"] * len(plan.trials)
-    assert all("config" not in trial for trial in plan_summary(plan)["trial_list"])
+    assert all("config" not in trial for trial in plan_summary(plan, 10**6)["trial_list"])

@@ -1,0 +1,75 @@
+"""How much disk a study's results take, guessed before anything has run; and what there is."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dsn.cost import Cost
+from pipeline.planning import TrialSpec
+from pipeline.spec import Tracking
+
+BYTES_A_WEIGHT = 4
+"""Of ``network.npz``, for each active weight: float32s of a trained network hardly compress (3.7 were measured)."""
+
+BYTES_A_PLACE = 0.5
+"""Of ``network.npz``, for each place where there is no weight: a zero and a bit of the mask, compressed. Measured: 0.15
+after 30 epochs, 0.4 after 1000, when regrowth has scattered the weights."""
+
+BYTES_AN_EPOCH = 40
+"""Of ``history.parquet``; 32 were measured, and a number more."""
+
+BYTES_A_POINT = 2 * 330
+"""Of MLflow's database, for a point of the learning curve: two metrics with their indexes."""
+
+BYTES_A_TRIAL = 48 * 1024
+"""Of all files and tables together, whatever the trial: headers, parts of blocks, the ledger, parameters and tags."""
+
+BYTES_A_STUDY = 4 * 2**20
+"""MLflow's empty database, and the report with its copy in MLflow."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """Bytes of a disk: all of them, and those that may still be written."""
+
+    total: int
+    free: int
+
+
+def estimated_bytes(trials: Iterable[TrialSpec], tracking: Tracking) -> int:
+    """Bytes of the workspace that the results of ``trials`` will take, rather too many than too few.
+
+    MLflow keeps a copy of each artifact beside its own store; with ``tracking.uri`` that is elsewhere.
+    """
+    kept = tracking.keep_models != "none"
+    total = 0.0
+    for trial in trials:
+        epochs = trial.config.training.epochs
+        artifacts = BYTES_AN_EPOCH * epochs + (network_bytes(trial.cost) if kept else 0)
+        points = min(epochs, tracking.curve_points)
+        total += BYTES_A_TRIAL + (artifacts if tracking.uri else 2 * artifacts + BYTES_A_POINT * points)
+    return BYTES_A_STUDY + round(total)
+
+
+def network_bytes(cost: Cost) -> float:
+    """Of ``network.npz``. How many places have no weight follows from the operations that they would cost."""
+    places = cost.parameters * (cost.flops_masked / cost.flops - 1)
+    return BYTES_A_WEIGHT * cost.parameters + BYTES_A_PLACE * places
+
+
+def disk_space(path: Path) -> Space:
+    """Of the disk on which ``path`` lies, or will lie once it is made."""
+    there = next(folder for folder in (path, *path.parents) if folder.exists())
+    usage = shutil.disk_usage(there)
+    return Space(total=usage.total, free=usage.free)
+
+
+def shown_size(count: float) -> str:
+    """``3.2 GB``, ``45 MB``: bytes as people read them, a kilobyte being 1000."""
+    for unit, step in (("GB", 1e9), ("MB", 1e6)):
+        if count >= step:
+            return f"{count / step:.1f} {unit}" if count < 10 * step else f"{count / step:.0f} {unit}"
+    return f"{count / 1e3:.0f} kB"

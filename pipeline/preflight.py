@@ -1,0 +1,124 @@
+"""What can be known before a run: that the results fit on the disk, that every data set loads, that MLflow answers.
+
+Found out in seconds, by the driver, before anything is written or trained; otherwise a trial would tell after hours.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from dsn.config import DataConfig
+from dsn.data import load
+from dsn.errors import InvalidData, InvalidInput
+from pipeline.disk import Space, estimated_bytes, shown_size
+from pipeline.errors import WorkspaceFailed
+from pipeline.planning import TrialSpec
+from pipeline.resolution import data_entries, expanded_arms, resolved
+from pipeline.spec import Study
+from pipeline.tracking_store import shown, unreachable
+from pipeline.workspace import Workspace
+
+Say = Callable[[str], None]
+
+SCARCE = 0.1
+"""Part of a disk that should stay free: file systems slow down, and Ray spills nothing on one that is 95 % full."""
+
+_SAY_AFTER = 2.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class BrokenData:
+    """A data set that no trial could load, and why; ``key`` of its configuration is at fault, if that is known."""
+
+    config: DataConfig
+    problem: str
+    key: str
+
+
+def check_before_run(study: Study, trials: Sequence[TrialSpec], workspace: Workspace, space: Space, say: Say) -> None:
+    """Refuse a run that could not be finished.
+
+    Args:
+        study: what is to be run.
+        trials: those of its trials that are to be trained.
+        workspace: where the results go.
+        space: of its disk.
+        say: takes warnings.
+
+    Raises:
+        WorkspaceFailed: the results would not fit; nothing is lost, and with more space the same command goes on.
+        InvalidInput: data sets that cannot be loaded, all of them, each with its line in the study.
+    """
+    if not trials:
+        return
+    _require_space(study, trials, workspace, space, say)
+    _require_data(study, trials, say)
+    uri = study.spec.tracking.uri
+    problem = unreachable(uri) if uri else None
+    if uri and problem:
+        say(
+            f"warning: MLflow at {shown(uri)} {problem}; the trials run all the same, "
+            f"and `dsn sync {study.spec.name}` sends it what it lacks"
+        )
+
+
+def _require_space(study: Study, trials: Sequence[TrialSpec], workspace: Workspace, there: Space, say: Say) -> None:
+    needed = estimated_bytes(trials, study.spec.tracking)
+    if needed > there.free:
+        raise WorkspaceFailed(
+            f"workspace {workspace.root}: the results need about {shown_size(needed)}, "
+            f"and its disk has {shown_size(there.free)} free; make room, choose another place (--workspace), "
+            "or keep no networks (--set tracking.keep_models=none)"
+        )
+    if there.free - needed < SCARCE * there.total:
+        left = 100 * (there.free - needed) / there.total
+        say(
+            f"warning: the results need about {shown_size(needed)} of the {shown_size(there.free)} that are free; "
+            f"that leaves {left:.0f} % of the disk of {workspace.root}"
+        )
+
+
+def _require_data(study: Study, trials: Sequence[TrialSpec], say: Say) -> None:
+    broken = list(broken_data(trials, say))
+    if not broken:
+        return
+    lines = [f"{_place(study, each)}: data set {each.config.name}: {each.problem}" for each in broken]
+    if len(lines) == 1:
+        raise InvalidData(lines[0])
+    total = len({trial.config.data for trial in trials})
+    raise InvalidData("\n  ".join([f"{len(lines)} of {total} data sets cannot be used:", *lines]))
+
+
+def broken_data(
+    trials: Iterable[TrialSpec], say: Say, clock: Callable[[], float] = time.monotonic
+) -> Iterator[BrokenData]:
+    """Load each data set of ``trials`` once, in their order, and keep nothing but what is wrong."""
+    expected = {trial.config.data: trial.content_hash for trial in trials}
+    began, told = clock(), False
+    for number, (config, content_hash) in enumerate(expected.items()):
+        if not told and clock() - began > _SAY_AFTER:
+            say(f"loading every data set once before training: {number} of {len(expected)}")
+            told = True
+        try:
+            found = load(config).content_hash
+        except InvalidInput as error:
+            yield BrokenData(config=config, problem=str(error), key=error.key)
+            continue
+        if found != content_hash:
+            # Of the same size and time as those that the cache of descriptions remembers.
+            yield BrokenData(config=config, problem="its files are not those that were planned with", key="")
+
+
+def _place(study: Study, broken: BrokenData) -> str:
+    """The line of the setting that is at fault, or of the data set's name."""
+    for arm in expanded_arms(study):
+        for entry, written in data_entries(study):
+            if entry["name"] == broken.config.name and resolved(study, arm, entry, written).data == broken.config:
+                # base < data entry < arm
+                base = {key: origin for key, origin in arm.origins.items() if origin[0] == "base"}
+                origins = base | {f"data.{key}": origin for key, origin in written.items()}
+                origins |= {key: origin for key, origin in arm.origins.items() if key not in base}
+                return study.document.place(origins.get(f"data.{broken.key}", written["name"]))
+    raise AssertionError(f"{broken.config.name} is of no arm")

@@ -1,0 +1,66 @@
+"""An MLflow tracking store as seen from outside: whether it answers. Without MLflow, which takes seconds to import."""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import urllib.error
+import urllib.parse
+import urllib.request
+
+PATIENCE = 3.0
+"""Seconds to wait for an answer."""
+
+_DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+
+
+def unreachable(uri: str, patience: float = PATIENCE) -> str | None:
+    """Why nothing answers at a tracking URI, in a clause; None when something does, or when it cannot be told.
+
+    A server is asked for its health, a database's port is opened, and a file of SQLite is left to who opens it.
+    """
+    try:
+        parts = urllib.parse.urlsplit(uri)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        return f"is no address: {error}"
+    kind = parts.scheme.partition("+")[0]
+    if kind in ("http", "https"):
+        return _silent_server(uri, patience)
+    if kind in _DATABASE_PORTS:
+        return _closed_port(host or "localhost", port or _DATABASE_PORTS[kind], patience)
+    return None
+
+
+def shown(uri: str) -> str:
+    """A URI for a message: without the password that it may hold."""
+    return re.sub(r"(?<=://)[^/@]*@", "***@", uri)
+
+
+def sqlite_file(uri: str) -> str | None:
+    """The file that a ``sqlite:///`` URI names; None for others."""
+    prefix, _, path = uri.partition(":///")
+    return path.partition("?")[0] if prefix.partition("+")[0] == "sqlite" and path else None
+
+
+def _silent_server(uri: str, patience: float) -> str | None:
+    try:
+        # The scheme is one of two, see above.
+        with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=patience):  # noqa: S310
+            return None
+    except urllib.error.HTTPError as error:
+        # MLflow answers 403 to a host name that it was not told of. A proxy may know no /health, or ask for a password.
+        return f"answers {error.code} {error.reason}" if error.code in (403, 502, 503, 504) else None
+    except urllib.error.URLError as error:
+        return f"does not answer: {error.reason}"
+    except (OSError, http.client.HTTPException) as error:
+        return f"does not answer: {error or type(error).__name__}"
+
+
+def _closed_port(host: str, port: int, patience: float) -> str | None:
+    try:
+        socket.create_connection((host, port), timeout=patience).close()
+    except OSError as error:
+        return f"does not answer at {host}:{port}: {error}"
+    return None

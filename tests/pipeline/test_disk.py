@@ -1,0 +1,81 @@
+"""The estimate of what results take, against what they take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsn.data import describe
+from pipeline.disk import disk_space, estimated_bytes, network_bytes, shown_size
+from pipeline.outcome import HISTORY, NETWORK
+from pipeline.planning import TrialSpec, make_plan
+from pipeline.spec import Tracking, read_study
+from pipeline.trial import run_trial
+
+STUDY = """\
+name: s
+data: [{source: npz, path: Some.npz, names: [Some]}]
+base: {training.epochs: 12, model.channels: 48, sparsity.update_every: 1}
+arms: {sparse: {}, sparser: {sparsity.level: 0.95}, one-group: {sparsity.groups: 1}, dense: {sparsity.level: dense}}
+seeds: 1
+"""
+
+
+@pytest.fixture
+def trials(tmp_path: Path) -> tuple[TrialSpec, ...]:
+    x, y = np.random.default_rng(1).normal(size=(4, 2, 30)), [0, 1, 0, 1]
+    np.savez(tmp_path / "Some.npz", X_train=x, y_train=y, X_test=x, y_test=y)
+    (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
+    return make_plan(read_study(tmp_path / "study.yaml"), describe).trials
+
+
+def test_the_estimate_is_no_less_than_what_real_artifacts_weigh_and_not_far_above(
+    trials: tuple[TrialSpec, ...],
+) -> None:
+    assert len(trials) == 4
+    for trial in trials:
+        artifacts = run_trial(trial).artifacts
+        network, history = len(artifacts[NETWORK]), len(artifacts[HISTORY])
+        headers = 20_000  # some 300 bytes for each of about 50 arrays, and the configuration
+        assert network < network_bytes(trial.cost) + headers
+        # Half of it may be air: short trainings leave masks that compress better.
+        assert network_bytes(trial.cost) < 2 * network
+        alone = estimated_bytes([trial], Tracking(uri="http://elsewhere")) - estimated_bytes([], Tracking())
+        assert network + history < alone
+
+
+def test_what_is_kept_elsewhere_or_not_at_all_takes_nothing(trials: tuple[TrialSpec, ...]) -> None:
+    here = estimated_bytes(trials, Tracking())
+    elsewhere = estimated_bytes(trials, Tracking(uri="http://elsewhere"))
+    nothing = estimated_bytes(trials, Tracking(keep_models="none"))
+    networks = sum(network_bytes(trial.cost) for trial in trials)
+    assert here - nothing == pytest.approx(2 * networks, abs=1)
+    assert here - elsewhere > networks
+
+
+def test_the_learning_curve_in_mlflow_is_bounded(trials: tuple[TrialSpec, ...]) -> None:
+    few, many = (estimated_bytes(trials, Tracking(curve_points=points)) for points in (0, 12))
+    assert few < many == estimated_bytes(trials, Tracking(curve_points=10_000))
+
+
+def test_the_disk_of_a_folder_that_is_not_made_yet_is_that_of_the_one_above(tmp_path: Path) -> None:
+    there, later = disk_space(tmp_path), disk_space(tmp_path / "not" / "yet")
+    assert there.total == later.total > there.free > 0
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(999, "1 kB"), (45e6, "45 MB"), (2.54e6, "2.5 MB"), (3.21e9, "3.2 GB"), (72e9, "72 GB")]
+)
+def test_sizes_read_as_people_say_them(count: float, text: str) -> None:
+    assert shown_size(count) == text
+
+
+def test_a_longer_training_takes_more(trials: tuple[TrialSpec, ...]) -> None:
+    longer = [
+        replace(trial, config=replace(trial.config, training=replace(trial.config.training, epochs=1000)))
+        for trial in trials
+    ]
+    assert estimated_bytes(longer, Tracking()) > estimated_bytes(trials, Tracking())
