@@ -184,6 +184,34 @@ def ui(
 
 
 @app.command()
+def doctor(
+    studies: Annotated[
+        list[Path] | None, typer.Argument(metavar="[STUDY]...", help="Study files whose data sets are to be there.")
+    ] = None,
+    workspace: Place = None,
+    tracking_uri: Annotated[str | None, typer.Option(help="An MLflow server that is to answer.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Leave out what takes seconds: Ray, MLflow, CUDA.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check this machine, the installation and the workspace; say what to do about what is wrong."""
+    from pipeline.doctor import finding_text, findings_summary, healthy, verdict_text
+    from pipeline.health.checks import examine
+    from pipeline.health.finding import Subject
+
+    # Whatever the terminal's encoding is: one of the checks tells of it.
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    subject = Subject(workspace=Workspace.locate(workspace), studies=tuple(studies or ()), tracking_uri=tracking_uri)
+    findings = []
+    for finding in examine(subject, quick=quick):
+        findings.append(finding)
+        if not as_json:
+            typer.echo(finding_text(finding))
+    typer.echo(json.dumps(findings_summary(findings), indent=2) if as_json else verdict_text(findings))
+    if not healthy(findings):
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+@app.command()
 def schema(
     out: Annotated[Path | None, typer.Option(help="Write it to this file; to standard output otherwise.")] = None,
 ) -> None:

@@ -11,6 +11,9 @@ from dsn.cost import Cost
 from pipeline.planning import TrialSpec
 from pipeline.spec import Tracking
 
+SCARCE = 0.1
+"""Part of a disk that should stay free: file systems slow down, and Ray objects to one that is 95 % full."""
+
 BYTES_A_WEIGHT = 4
 """Of ``network.npz``, for each active weight: float32s of a trained network hardly compress (3.7 were measured)."""
 

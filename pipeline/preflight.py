@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.errors import InvalidData, InvalidInput
-from pipeline.disk import Space, estimated_bytes, shown_size
+from pipeline.disk import SCARCE, Space, estimated_bytes, shown_size
 from pipeline.errors import WorkspaceFailed
 from pipeline.planning import TrialSpec
 from pipeline.resolution import data_entries, expanded_arms, resolved
@@ -21,9 +21,6 @@ from pipeline.tracking_store import shown, unreachable
 from pipeline.workspace import Workspace
 
 Say = Callable[[str], None]
-
-SCARCE = 0.1
-"""Part of a disk that should stay free: file systems slow down, and Ray spills nothing on one that is 95 % full."""
 
 _SAY_AFTER = 2.0
 
@@ -84,7 +81,7 @@ def _require_data(study: Study, trials: Sequence[TrialSpec], say: Say) -> None:
     broken = list(broken_data(trials, say))
     if not broken:
         return
-    lines = [f"{_place(study, each)}: data set {each.config.name}: {each.problem}" for each in broken]
+    lines = [f"{place_of(study, each)}: data set {each.config.name}: {each.problem}" for each in broken]
     if len(lines) == 1:
         raise InvalidData(lines[0])
     total = len({trial.config.data for trial in trials})
@@ -92,13 +89,13 @@ def _require_data(study: Study, trials: Sequence[TrialSpec], say: Say) -> None:
 
 
 def broken_data(
-    trials: Iterable[TrialSpec], say: Say, clock: Callable[[], float] = time.monotonic
+    trials: Iterable[TrialSpec], say: Say | None = None, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[BrokenData]:
     """Load each data set of ``trials`` once, in their order, and keep nothing but what is wrong."""
     expected = {trial.config.data: trial.content_hash for trial in trials}
     began, told = clock(), False
     for number, (config, content_hash) in enumerate(expected.items()):
-        if not told and clock() - began > _SAY_AFTER:
+        if say and not told and clock() - began > _SAY_AFTER:
             say(f"loading every data set once before training: {number} of {len(expected)}")
             told = True
         try:
@@ -111,8 +108,8 @@ def broken_data(
             yield BrokenData(config=config, problem="its files are not those that were planned with", key="")
 
 
-def _place(study: Study, broken: BrokenData) -> str:
-    """The line of the setting that is at fault, or of the data set's name."""
+def place_of(study: Study, broken: BrokenData) -> str:
+    """Where in the study the setting stands that is at fault, or else the data set's name."""
     for arm in expanded_arms(study):
         for entry, written in data_entries(study):
             if entry["name"] == broken.config.name and resolved(study, arm, entry, written).data == broken.config:

@@ -19,7 +19,7 @@ from typing import Any, Protocol
 
 from pipeline.outcome import EpochReport, TrialError, TrialResult
 from pipeline.planning import TrialSpec
-from pipeline.resources import Capacity, Resources, local_cpus
+from pipeline.resources import OBJECT_STORE, Capacity, Resources, local_cpus
 
 # Read by ray and tune when they are imported.
 _ENVIRONMENT = {
@@ -50,7 +50,6 @@ REPORT_EVERY = 2.0
 
 _RESULT = "dsn_result"
 _REPORT = "dsn_report"
-_OBJECT_STORE = 200 * 2**20
 
 
 class Listener(Protocol):
@@ -191,7 +190,7 @@ def cluster() -> Iterator[Capacity]:
         log_to_driver=False,
         logging_level=logging.ERROR,
         num_cpus=local_cpus(),
-        object_store_memory=_OBJECT_STORE,
+        object_store_memory=OBJECT_STORE,
     )
     # Ray's own would leave in the middle of whatever is being done.
     signal.signal(signal.SIGTERM, on_termination)
@@ -200,6 +199,13 @@ def cluster() -> Iterator[Capacity]:
         yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)))
     finally:
         ray.shutdown()
+
+
+def probe() -> str:
+    """Start Ray, run a task and stop, for `dsn doctor`; says what there is."""
+    with cluster() as capacity:
+        assert ray.get(ray.remote(num_cpus=1)(lambda: 1).remote()) == 1
+        return f"{capacity.cpus} CPUs, {capacity.gpus} GPUs"
 
 
 def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener, *, keep_model: bool) -> None:

@@ -11,6 +11,9 @@ from dsn.config import STRICT
 from dsn.errors import InvalidInput
 from dsn.limits import Limits, limited, require_limits
 
+OBJECT_STORE = 200 * 2**20
+"""Bytes that Ray sets aside for what travels between processes: plans and results, never a data set."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:

@@ -1,0 +1,43 @@
+"""The data sets of studies."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from dsn.data import describe
+from dsn.data.cache import DescriptionCache
+from dsn.errors import InvalidInput
+from pipeline.health.finding import Finding, Subject, ok, problem
+from pipeline.planning import make_plan
+from pipeline.preflight import broken_data, place_of
+from pipeline.spec import read_study
+
+
+def check_data(subject: Subject) -> Finding:
+    """Each data set of the studies is there and can be loaded."""
+    if not subject.studies:
+        return ok("data", "no study was named; `dsn doctor STUDY.yaml` loads its data sets")
+    cache = DescriptionCache(subject.workspace.data_cache)
+    found, failures = [], []
+    for file in subject.studies:
+        try:
+            study = read_study(file)
+            plan = make_plan(study, lambda config: describe(config, cache))
+        except InvalidInput as error:
+            failures.append(str(error))
+            continue
+        failures += [
+            f"{place_of(study, each)}: {each.config.name}: {each.problem}" for each in broken_data(plan.trials)
+        ]
+        found.append(f"{file} ({len(plan.datasets)} data sets{_variables(study.document.text)})")
+    if failures:
+        advice = "correct the study or get the data; `dsn plan` tells the same"
+        return problem("data", "; ".join(failures), advice)
+    return ok("data", f"all can be loaded: {', '.join(found)}")
+
+
+def _variables(text: str) -> str:
+    """The variables of the environment that a study's paths use."""
+    names = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text))
+    return "".join(f", {name}={os.environ[name]}" for name in names if name in os.environ)
