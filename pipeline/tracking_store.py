@@ -27,7 +27,9 @@ def unreachable(uri: str, patience: float = PATIENCE) -> str | None:
         return f"is no address: {error}"
     kind = parts.scheme.partition("+")[0]
     if kind in ("http", "https"):
-        return _silent_server(uri, patience)
+        # Names and passwords are no part of what is asked; urllib would take them for the host.
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], query="", fragment="")
+        return _silent_server(bare.geturl(), patience)
     if kind in _DATABASE_PORTS:
         return _closed_port(host or "localhost", port or _DATABASE_PORTS[kind], patience)
     return None
@@ -50,8 +52,9 @@ def _silent_server(uri: str, patience: float) -> str | None:
         with urllib.request.urlopen(f"{uri.rstrip('/')}/health", timeout=patience):  # noqa: S310
             return None
     except urllib.error.HTTPError as error:
-        # MLflow answers 403 to a host name that it was not told of. A proxy may know no /health, or ask for a password.
-        return f"answers {error.code} {error.reason}" if error.code in (403, 502, 503, 504) else None
+        # Something before MLflow may ask for a password. MLflow itself answers 403 to a host name that it was not
+        # told of, and anything but MLflow 404.
+        return None if error.code == 401 else f"answers {error.code} {error.reason} when asked for /health"
     except urllib.error.URLError as error:
         return f"does not answer: {error.reason}"
     except (OSError, http.client.HTTPException) as error:

@@ -37,11 +37,16 @@ def _server(code: int) -> Iterator[int]:
 
 @pytest.mark.parametrize(
     ("code", "problem"),
-    [(200, None), (404, None), (401, None), (403, "answers 403 Forbidden"), (503, "answers 503 Service Unavailable")],
+    [
+        *((200, None), (401, None), (403, "answers 403 Forbidden when asked for /health")),
+        *((404, "answers 404 Not Found when asked for /health"), (503, "answers 503 Service Unavailable when asked")),
+    ],
 )
-def test_a_server_is_asked_for_its_health(code: int, problem: str | None) -> None:
+@pytest.mark.parametrize("uri", ["http://127.0.0.1:{port}/", "http://me:secret@127.0.0.1:{port}/prefix"])
+def test_a_server_is_asked_for_its_health(uri: str, code: int, problem: str | None) -> None:
     with _server(code) as port:
-        assert unreachable(f"http://127.0.0.1:{port}/") == problem
+        found = unreachable(uri.format(port=port))
+    assert found is None if problem is None else (found or "").startswith(problem)
 
 
 def test_nobody_answers_at_a_closed_port() -> None:
