@@ -7,6 +7,7 @@ from typing import Literal
 
 HISTORY = "history.parquet"
 NETWORK = "network.npz"
+RECEPTIVE_FIELDS = "receptive_fields.parquet"
 
 ErrorKind = Literal["diverged", "invalid-data", "exception", "worker-lost"]
 

@@ -10,22 +10,25 @@ import platform
 import socket
 import time
 import traceback
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import torch
 
+from dsn.architecture import layer_plans
 from dsn.artifact import NetworkHeader, network_bytes
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.data.dataset import TimeSeriesData
 from dsn.errors import Diverged, InvalidData, InvalidInput
+from dsn.receptive_field import size_counts
 from dsn.training import EpochRecord, FitResult, Training
-from pipeline.outcome import HISTORY, NETWORK, ErrorKind, TrialError, TrialResult
+from pipeline.outcome import HISTORY, NETWORK, RECEPTIVE_FIELDS, ErrorKind, TrialError, TrialResult
 from pipeline.planning import TrialSpec
 
 
@@ -93,12 +96,22 @@ def _cost_metrics(trial: TrialSpec) -> dict[str, float]:
 
 
 def _artifacts(trial: TrialSpec, data: TimeSeriesData, result: FitResult, keep_model: bool) -> dict[str, bytes]:
-    buffer = io.BytesIO()
-    pd.DataFrame([asdict(record) for record in result.history]).to_parquet(buffer, index=False)
-    artifacts = {HISTORY: buffer.getvalue()}
+    layers = layer_plans(trial.config.model, trial.config.sparsity, data.x_train.shape[1])
+    masks = [array for name, array in result.network.items() if name.endswith(".mask")]
+    artifacts = {
+        HISTORY: _parquet(result.history),
+        RECEPTIVE_FIELDS: _parquet(size_counts(trial.config.model, layers, masks)),
+    }
     if keep_model:
         artifacts[NETWORK] = network_bytes(result.network, NetworkHeader.of(trial.config, data))
     return artifacts
+
+
+def _parquet(rows: Iterable[Any]) -> bytes:
+    """Instances of one dataclass as a table, a column a field."""
+    buffer = io.BytesIO()
+    pd.DataFrame([asdict(row) for row in rows]).to_parquet(buffer, index=False)
+    return buffer.getvalue()
 
 
 def _provenance(trial: TrialSpec) -> dict[str, str]:

@@ -14,7 +14,7 @@ class Workspace:
     """Paths under ``root``; nothing is created by asking for one.
 
     lock    ledger/<study>/ledger.jsonl, study.json, progress.json, tracking.log
-    trials/<trial id>/history.parquet, network.npz
+    trials/<trial id>/history.parquet, receptive_fields.parquet, network.npz
     mlflow.db, mlflow-artifacts/    reports/<study>/    cache/data.json
     """
 

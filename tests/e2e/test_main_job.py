@@ -84,7 +84,7 @@ def test_mlflow_has_one_run_a_trial_with_metrics_parameters_curves_and_artifacts
         curve = client.get_metric_history(run.info.run_id, "curve/train_loss")
         assert [point.step for point in curve] == [1, 2, 3]
         names = [file.path for file in client.list_artifacts(run.info.run_id)]
-        assert names == ["history.parquet", "network.npz"]
+        assert names == ["history.parquet", "network.npz", "receptive_fields.parquet"]
     reports = [file.path for file in client.list_artifacts(parents[0].info.run_id, "report")]
     assert "report/report.html" in reports
 

@@ -1,0 +1,65 @@
+"""What a trial leaves behind of its network."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
+from dsn.cost import count
+from dsn.data import describe
+from dsn.receptive_field import enrf_sizes
+from pipeline.outcome import HISTORY, NETWORK, RECEPTIVE_FIELDS
+from pipeline.planning import TrialSpec
+from pipeline.resources import Resources
+from pipeline.trial import run_trial
+
+
+@pytest.fixture
+def trial() -> TrialSpec:
+    pytest.importorskip("aeon")
+    config = RunConfig(
+        data=DataConfig(source="aeon", name="UnitTest"),
+        model=ModelConfig(channels=9, kernel_size=9, depth=2, pool_size=5),
+        training=TrainingConfig(epochs=6),
+    )
+    info = describe(config.data)
+    return TrialSpec(
+        trial_id="0" * 16,
+        config=config,
+        seed=0,
+        content_hash=info.content_hash,
+        arm="dsn",
+        engine="torch",
+        resources=Resources(),
+        cost=count(config.model, config.sparsity, channels=1, length=info.length, classes=2),
+        seconds=1.0,
+    )
+
+
+def _recorded(content: bytes) -> pd.DataFrame:
+    return pd.read_parquet(io.BytesIO(content))
+
+
+def test_receptive_fields_are_those_of_the_selected_network(trial: TrialSpec) -> None:
+    artifacts = run_trial(trial).artifacts
+    assert sorted(artifacts) == sorted([HISTORY, NETWORK, RECEPTIVE_FIELDS])
+    rows = _recorded(artifacts[RECEPTIVE_FIELDS])
+    with np.load(io.BytesIO(artifacts[NETWORK])) as network:
+        masks = [network[name] for name in network.files if name.endswith(".mask")]
+    assert len(masks) == 2
+    for number, mask in enumerate(masks, start=1):
+        own = rows[rows["layer"] == number].groupby("size")["kernels"].sum()
+        sizes, counts = np.unique(enrf_sizes(mask), return_counts=True)
+        assert own.to_dict() == dict(zip(sizes.tolist(), counts.tolist(), strict=True))
+
+
+def test_they_are_recorded_without_the_network_and_for_a_dense_one(trial: TrialSpec) -> None:
+    sparsity = SparsityConfig(level="dense")
+    artifacts = run_trial(replace(trial, config=replace(trial.config, sparsity=sparsity)), keep_model=False).artifacts
+    assert sorted(artifacts) == [HISTORY, RECEPTIVE_FIELDS]
+    assert _recorded(artifacts[RECEPTIVE_FIELDS]).to_numpy().tolist() == [[1, 1, 9, 9], [2, 1, 9, 27]]
