@@ -91,17 +91,26 @@ class Cell:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DataUse:
+    """A data set as some cell of the study uses it: how it is asked for, and what it then is."""
+
+    config: DataConfig
+    info: DataInfo
+
+
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """All cells in the order of the file, and the distinct trials, the longest first.
 
     ``references`` says which arm's label each other one is compared with: the first arm's at equal factor values, or,
-    in a study of one arm, the first combination's.
+    in a study of one arm, the first combination's. ``data`` has a data set once for each way in which it is used.
     """
 
     study: str
     arms: tuple[str, ...]
     references: Mapping[str, str]
     datasets: tuple[str, ...]
+    data: tuple[DataUse, ...]
     cells: tuple[Cell, ...]
     trials: tuple[TrialSpec, ...]
 
@@ -130,13 +139,14 @@ def make_plan(study: Study, describe: Describe) -> Plan:
     cells: list[Cell] = []
     trials: dict[str, TrialSpec] = {}
     kept: dict[str, Arm] = {}
+    data: dict[DataConfig, DataInfo] = {}
     for arm in arms:
         for entry, written in entries:
             config = resolved(study, arm, entry, written)
             if is_excluded(study, arm, config):
                 continue
             kept[arm.label] = arm
-            info = _described(study, config, written, describe)
+            info = data.setdefault(config.data, _described(study, config, written, describe))
             cost = _cost(study, arm, config, info)
             for seed in spec.seed_list:
                 identity = trial_id(config, seed, info.content_hash)
@@ -159,6 +169,7 @@ def make_plan(study: Study, describe: Describe) -> Plan:
         arms=tuple(kept),
         references=_references(list(kept.values())),
         datasets=tuple(dict.fromkeys(cell.dataset for cell in cells)),
+        data=tuple(DataUse(config=config, info=info) for config, info in data.items()),
         cells=tuple(cells),
         trials=tuple(sorted(trials.values(), key=lambda trial: -trial.seconds)),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -17,7 +17,7 @@ from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
 from pipeline.ledger import STATUSES, TrialState
-from pipeline.planning import Cell, Plan, TrialSpec
+from pipeline.planning import Cell, DataUse, Plan, TrialSpec
 from pipeline.spec import Study, Tracking
 from pipeline.validation import adapter
 from pipeline.workspace import Workspace
@@ -27,7 +27,10 @@ _FILE = "study.json"
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecord:
-    """The study as of its last run: see ``pipeline.spec.StudySpec`` and ``pipeline.planning.Plan`` for the fields."""
+    """The study as of its last run: see ``pipeline.spec.StudySpec`` and ``pipeline.planning.Plan`` for the fields.
+
+    Fields that came later have a neutral default, so that what an earlier version wrote is still read.
+    """
 
     name: str
     question: str
@@ -40,6 +43,7 @@ class StudyRecord:
     datasets: list[str]
     cells: list[Cell]
     trials: list[TrialSpec]
+    data: list[DataUse] = field(default_factory=list)
 
     def counts(self, states: Mapping[str, TrialState]) -> dict[str, int]:
         """Trials by status; the values add up to ``len(self.trials)``."""
@@ -62,6 +66,7 @@ def make_record(study: Study, plan: Plan) -> StudyRecord:
         datasets=list(plan.datasets),
         cells=list(plan.cells),
         trials=list(plan.trials),
+        data=list(plan.data),
     )
 
 
