@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+from pyarrow.parquet import ParquetFile
 
+from dsn.config import RunConfig
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.ledger import TrialState, read_states
-from pipeline.outcome import HISTORY
+from pipeline.outcome import HISTORY, RECEPTIVE_FIELDS
 from pipeline.planning import Cell, TrialSpec
 from pipeline.record import load_record
 from pipeline.workspace import Workspace
 
 
-class Histories(Mapping[str, pd.DataFrame]):
-    """Learning curves by trial id, each read from its file when it is asked for."""
+class TrialFrames(Mapping[str, pd.DataFrame]):
+    """The frames of one artifact by trial id, each read from its file when it is asked for."""
 
-    def __init__(self, workspace: Workspace, trial_ids: Iterable[str]) -> None:
-        """Trials whose file somebody has removed have no curve; their results stand in the ledger."""
-        paths = {trial_id: workspace.trial(trial_id) / HISTORY for trial_id in trial_ids}
+    def __init__(self, workspace: Workspace, trial_ids: Iterable[str], artifact: str) -> None:
+        """Trials whose file is not there have no frame: somebody removed it, or an earlier version did not write it."""
+        paths = {trial_id: workspace.trial(trial_id) / artifact for trial_id in trial_ids}
         self._paths = {trial_id: path for trial_id, path in paths.items() if path.exists()}
 
     def __getitem__(self, trial_id: str) -> pd.DataFrame:
-        return pd.read_parquet(self._paths[trial_id])
+        # Thousands of small files: pandas.read_parquet takes twice the time.
+        with ParquetFile(self._paths[trial_id]) as file:
+            return file.read().to_pandas()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)
@@ -45,6 +50,7 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
     rows = [_row(cell, trials[cell.trial_id], states.get(cell.trial_id)) for cell in record.cells]
     frame = pd.DataFrame(rows)
     done = [trial_id for trial_id in trials if trial_id in states and states[trial_id].status == "done"]
+    first_cells = {cell.arm: cell for cell in reversed(record.cells)}
     return StudyResults(
         name=record.name,
         question=record.question,
@@ -52,9 +58,14 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
         arms=tuple(record.arms),
         references=record.references,
         datasets=tuple(record.datasets),
-        trials=frame.astype(dict.fromkeys(METRICS, float)),
-        histories=Histories(workspace, done),
+        trials=frame.astype(dict.fromkeys((*METRICS, "started", "finished"), float)),
+        histories=TrialFrames(workspace, done, HISTORY),
+        receptive_fields=TrialFrames(workspace, done, RECEPTIVE_FIELDS),
+        factors={arm: first_cells[arm].factors for arm in record.arms},
+        configs={arm: _config(first_cells[arm], trials[first_cells[arm].trial_id]) for arm in record.arms},
+        data=tuple(record.data),
         source=record.source,
+        file=record.file,
     )
 
 
@@ -71,6 +82,18 @@ def _row(cell: Cell, trial: TrialSpec, state: TrialState | None) -> dict[str, An
     }
     metrics = event.get("metrics") or {}
     row |= {name: metrics.get(name, float("nan")) for name in METRICS}
+    ended = event if found.status in ("done", "failed") else {}
+    row |= {"started": ended.get("started", float("nan")), "finished": ended.get("time", float("nan"))}
     row |= {"error_kind": error.get("kind", ""), "error": error.get("message", "")}
+    row |= {"traceback": error.get("traceback", "")}
     row |= trial.config.settings() | cell.differs
     return row | {f"provenance.{key}": value for key, value in (event.get("provenance") or {}).items()}
+
+
+def _config(cell: Cell, trial: TrialSpec) -> RunConfig:
+    """The cell's own configuration: the trial's may be another arm's, equal in all that it reads."""
+    config = trial.config
+    for key, value in cell.differs.items():
+        room, _, name = key.partition(".")
+        config = replace(config, **{room: replace(getattr(config, room), **{name: value})})
+    return config

@@ -5,17 +5,21 @@ Everything is computed from the results and nothing else, without a date: the sa
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsn.durable import write_atomic
-from pipeline.analysis import plots, statistics, tables
-from pipeline.analysis.plots import Drawing
+from pipeline.analysis import failures, origin, statistics, tables
+from pipeline.analysis.failures import Failure
+from pipeline.analysis.figures import FILE_NAMES, PLOTS
+from pipeline.analysis.figures.style import Drawing
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setup import setup_paragraph
 from pipeline.analysis.table import Table, escape_markdown
 from pipeline.analysis.table import to_markdown as to_markdown_table
 from pipeline.analysis.wording import counted, part_of, percent, points
@@ -33,22 +37,23 @@ MOST_AGAINST_SEVERAL = 8
 
 @dataclass(frozen=True, kw_only=True)
 class ReportPaths:
-    """Where the files of a report are; ``figure`` is None as long as there is no learning curve to draw."""
+    """Where the files of a report are; ``figures`` has those for which the study has data."""
 
     html: Path
     markdown: Path
-    figure: Path | None
+    figures: tuple[Path, ...]
     accuracy_csv: Path
     cost_csv: Path
     trials_csv: Path
 
 
 @dataclass(frozen=True, kw_only=True)
-class Failure:
-    """A failed trial and all that it said."""
+class FigureSection:
+    """One of ``PLOTS``: its figures by file name, or the sentence that says why there are none."""
 
-    trial: str
-    error: str
+    title: str
+    figures: Mapping[str, Drawing]
+    absent: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,9 +63,14 @@ class Report:
     Attributes:
         title, question, reproduces: from the study file; the last two may be empty.
         answer: one paragraph of numbers.
-        accuracy, comparison, cost, cost_by_dataset, status, failures, trials, provenance: None if they would be empty.
-        curves: the figure, None without any learning curve.
-        failure_texts: errors that say more than the line in ``failures``.
+        accuracy, comparison, cost, cost_by_dataset: None if they would be empty.
+        figures: a section for each of ``PLOTS``.
+        causes, failures: None if nothing has failed.
+        failure_texts: errors that say more than a line of these.
+        status, trials: how far the study is.
+        setup: the experimental setup in a paragraph.
+        data: None if an earlier version planned the study.
+        provenance: None as long as there is none.
         source: the study file.
     """
 
@@ -72,17 +82,23 @@ class Report:
     comparison: Table | None
     cost: Table
     cost_by_dataset: Table | None
-    curves: Drawing | None
+    figures: tuple[FigureSection, ...]
+    causes: Table | None
     failures: Table | None
     failure_texts: tuple[Failure, ...]
     status: Table
     trials: Table
+    setup: str
+    data: Table | None
     provenance: Table | None
     source: str
 
 
+NO_DATA = "An earlier version planned this study and recorded no sizes; running it again (dsn run) adds them."
+
+
 def write_report(results: StudyResults, directory: Path) -> ReportPaths:
-    """Writes report.html (one file, needs no network), report.md with learning_curves.svg, and the tables as CSV.
+    """Writes report.html (one file, needs no network), report.md with its figures (SVG), and the tables as CSV.
 
     Each file appears whole or not at all, and the pages after what they refer to. ``directory`` is made if missing;
     files of an earlier report are replaced.
@@ -92,11 +108,11 @@ def write_report(results: StudyResults, directory: Path) -> ReportPaths:
     """
     directory.mkdir(parents=True, exist_ok=True)
     report = compose(results)
-    figure = directory / "learning_curves.svg"
+    figures = {name: drawing.svg for section in report.figures for name, drawing in section.figures.items()}
     paths = ReportPaths(
         html=directory / "report.html",
         markdown=directory / "report.md",
-        figure=figure if report.curves else None,
+        figures=tuple(directory / f"{name}.svg" for name in figures),
         accuracy_csv=directory / "accuracy.csv",
         cost_csv=directory / "cost.csv",
         trials_csv=directory / "trials.csv",
@@ -105,20 +121,25 @@ def write_report(results: StudyResults, directory: Path) -> ReportPaths:
     costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
     write_atomic(paths.accuracy_csv, _csv(cells.assign(seeds=[" ".join(map(str, seeds)) for seeds in cells["seeds"]])))
     write_atomic(paths.cost_csv, _csv(costs))
-    write_atomic(paths.trials_csv, _csv(results.trials))
-    if report.curves:
-        write_atomic(figure, report.curves.svg)
+    write_atomic(paths.trials_csv, _csv(results.trials.drop(columns="traceback")))
+    for path, svg in zip(paths.figures, figures.values(), strict=True):
+        write_atomic(path, svg)
     write_atomic(paths.markdown, to_markdown(report))
     write_atomic(paths.html, to_html(report))
-    if not report.curves:
-        figure.unlink(missing_ok=True)  # an earlier report's, and no longer of this study
+    for earlier in set(_figure_files(directory)) - set(paths.figures):
+        earlier.unlink()  # an earlier report's, and no longer of this study
     return paths
+
+
+def _figure_files(directory: Path) -> Iterator[Path]:
+    """The files in ``directory`` that a plot of ours may have written."""
+    for name in FILE_NAMES:
+        yield from directory.glob(f"{name}.svg")
 
 
 def compose(results: StudyResults) -> Report:
     """Computes everything that a report shows."""
     anything_done = bool((results.trials["status"] == "done").any())
-    failures = tables.failures_table(results)
     return Report(
         title=results.name,
         question=results.question,
@@ -128,14 +149,23 @@ def compose(results: StudyResults) -> Report:
         comparison=tables.comparison_table(results) if results.references else None,
         cost=tables.cost_table(results),
         cost_by_dataset=tables.cost_by_dataset_table(results) if anything_done else None,
-        curves=plots.draw_learning_curves(plots.learning_curves(results), results.arms, results.datasets),
-        failures=failures,
-        failure_texts=_failure_texts(failures) if failures else (),
+        figures=tuple(_section(title, plot(results)) for title, plot in PLOTS.items()),
+        causes=failures.causes_table(results),
+        failures=failures.failures_table(results),
+        failure_texts=failures.failure_texts(results),
         status=tables.status_table(results),
         trials=tables.trials_table(results),
-        provenance=tables.provenance_table(results),
+        setup=setup_paragraph(results),
+        data=origin.data_table(results),
+        provenance=origin.provenance_table(results),
         source=results.source,
     )
+
+
+def _section(title: str, found: Mapping[str, Drawing] | str) -> FigureSection:
+    if isinstance(found, str):
+        return FigureSection(title=title, figures={}, absent=found)
+    return FigureSection(title=title, figures=found)
 
 
 # The answer in words
@@ -227,38 +257,37 @@ def _outcome(row: tables.Row) -> str:
     return f"{arm} {points(difference)} points ({', '.join(counts)})"
 
 
-def _failure_texts(failures: Table) -> tuple[Failure, ...]:
-    """The whole errors of the table's rows, where its last column shows only a part."""
-    causes = ((row[0].text, row[-1]) for row in failures.rows)
-    return tuple(
-        Failure(trial=trial, error=cell.tooltip)
-        for trial, cell in causes
-        if cell.tooltip.strip() not in ("", cell.text)
-    )
-
-
 # Renderings
 
 
 def to_markdown(report: Report) -> str:
-    """The report in GitHub's Markdown; it shows learning_curves.svg from the same folder."""
+    """The report in GitHub's Markdown; it shows the figures from the same folder."""
     escape = escape_markdown
     parts = [f"# {escape(report.title)}"]
     parts += [f"**Question.** {escape(report.question)}"] if report.question else []
     parts += [f"Reproduces: {escape(report.reproduces)}"] if report.reproduces else []
     parts += ["## Answer", escape(report.answer), "## Results"]
     parts += [to_markdown_table(table) for table in (report.accuracy, report.comparison, report.cost) if table]
-    if report.cost_by_dataset:
-        parts.append(_folded(report.cost_by_dataset))
-    if report.curves:
-        parts += ["### Learning curves", "![Training loss over epochs](learning_curves.svg)"]
-        parts += [escape(note) for note in report.curves.notes]
-    if report.failures:
-        parts.append(to_markdown_table(report.failures))
+    parts += [_folded(report.cost_by_dataset)] if report.cost_by_dataset else []
+    parts += ["## Figures", *itertools.chain.from_iterable(map(_markdown_figures, report.figures))]
+    if report.causes and report.failures:
+        parts += ["## Failed trials", to_markdown_table(report.causes), _folded(report.failures)]
+        parts += [_folded_text(f"The whole error of {each.trial}", each.error) for each in report.failure_texts]
     parts += ["## Record", to_markdown_table(report.status), _folded(report.trials)]
+    parts += ["### Experimental setup", escape(report.setup)]
+    parts += [to_markdown_table(report.data) if report.data else f"### Data sets\n\n{NO_DATA}"]
     parts += [to_markdown_table(report.provenance)] if report.provenance else []
     parts += ["### Study file", _fenced(report.source, "yaml")]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
+
+
+def _markdown_figures(section: FigureSection) -> Iterator[str]:
+    yield f"### {escape_markdown(section.title)}"
+    for name, drawing in section.figures.items():
+        yield f"![{escape_markdown(drawing.alt)}]({name}.svg)"
+        yield from map(escape_markdown, drawing.notes)
+    if section.absent:
+        yield escape_markdown(section.absent)
 
 
 def to_html(report: Report) -> str:
@@ -269,13 +298,17 @@ def to_html(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(template).render(report=report)
+    return environment.from_string(template).render(report=report, no_data=NO_DATA)
 
 
 def _folded(table: Table) -> str:
     """A long table that Markdown viewers show on demand."""
     summary = f"<summary>{escape_markdown(table.title)} ({len(table.rows)})</summary>"
     return f"<details>{summary}\n\n{to_markdown_table(table)}\n</details>"
+
+
+def _folded_text(summary: str, text: str) -> str:
+    return f"<details><summary>{escape_markdown(summary)}</summary>\n\n{_fenced(text, 'text')}\n</details>"
 
 
 def _fenced(text: str, language: str) -> str:

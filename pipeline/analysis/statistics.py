@@ -8,6 +8,7 @@ filled in.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -121,6 +122,26 @@ def paired_differences(
     return pairs[["arm", "dataset", "seed", "difference"]].reset_index(drop=True)
 
 
+def outcomes(
+    cells: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str], references: Mapping[str, str]
+) -> pd.DataFrame:
+    """A row for each arm with a reference and data set in which their two cells are comparable.
+
+    Columns:
+        arm, reference, dataset.
+        own, other: mean accuracy of the arm and of its reference there, fractions.
+        sign: 1, 0 or -1 as ``own`` is above, equal to or below ``other``, both as ``rounded_percent``.
+    """
+    found = {(cell["dataset"], cell["arm"]): (cell["seeds"], cell["mean"]) for cell in cells.to_dict("records")}
+    rows = []
+    for arm, dataset in itertools.product((arm for arm in arms if arm in references), datasets):
+        (own_seeds, own), (other_seeds, other) = found[dataset, arm], found[dataset, references[arm]]
+        if comparable([own_seeds, other_seeds]):
+            shown = rounded_percent(own), rounded_percent(other)
+            rows.append((arm, references[arm], dataset, own, other, (shown[0] > shown[1]) - (shown[0] < shown[1])))
+    return pd.DataFrame(rows, columns=["arm", "reference", "dataset", "own", "other", "sign"])
+
+
 def comparisons(
     trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str], references: Mapping[str, str]
 ) -> pd.DataFrame:
@@ -135,18 +156,15 @@ def comparisons(
             pairs. It uses every pair, also of data sets that wins and losses leave out.
         pairs, paired_datasets: how many pairs, and how many data sets with at least one, the difference rests on.
     """
-    cells = {
-        (cell["dataset"], cell["arm"]): (cell["seeds"], rounded_percent(cell["mean"]))
-        for cell in accuracy_cells(trials, arms, datasets).to_dict("records")
-    }
+    signs = outcomes(accuracy_cells(trials, arms, datasets), arms, datasets, references)
     pairs = paired_differences(trials, arms, datasets, references)
     columns = ["arm", "reference", "wins", "ties", "losses", "left_out", "difference", "pairs", "paired_datasets"]
     rows = []
     for arm in (arm for arm in arms if arm in references):
-        signs = [_sign(cells[name, arm], cells[name, references[arm]]) for name in datasets]
         own = pairs[pairs["arm"] == arm]
         per_dataset = own.groupby("dataset")["difference"].mean()
-        outcome = [signs.count(1), signs.count(0), signs.count(-1), signs.count(None)]
+        known = signs.loc[signs["arm"] == arm, "sign"].to_list()
+        outcome = [known.count(1), known.count(0), known.count(-1), len(datasets) - len(known)]
         rows.append([arm, references[arm], *outcome, float(per_dataset.mean()), len(own), len(per_dataset)])
     return pd.DataFrame(rows, columns=columns)
 
@@ -176,6 +194,31 @@ def mean_cost(costs: pd.DataFrame, arms: Sequence[str]) -> tuple[pd.DataFrame, t
     return pd.DataFrame(rows, columns=["arm", *COSTS]), shared
 
 
+def arm_means(
+    trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """What each arm reaches and costs over the same data sets, a row an arm, and those data sets.
+
+    They are the ``shared_datasets``. Columns: ``arm``; ``mean``, as ``mean_over_datasets``; ``std``, the sample
+    standard deviation (ddof = 1) over seeds of a seed's mean over those data sets, NaN for fewer than two seeds;
+    ``seeds``, how many that rests on: those done in all of them; and ``COSTS``, means over those data sets.
+    """
+    cells = accuracy_cells(trials, arms, datasets)
+    shared = shared_datasets(cells)
+    means = mean_over_datasets(cells, shared)
+    done = _done(trials)
+    by_seed = done[done["dataset"].isin(shared)].groupby(["arm", "seed"])["test_accuracy"].agg(["mean", "size"])
+    by_seed = by_seed[by_seed["size"] == len(shared)].groupby("arm")["mean"].agg(["std", "size"])
+    costs = cost_cells(trials, arms, datasets)
+    costs = costs[costs["dataset"].isin(shared)].groupby("arm")[list(COSTS)].mean()
+    frame = pd.DataFrame({"arm": list(arms), "mean": [means[arm] for arm in arms]})
+    frame["std"] = frame["arm"].map(by_seed["std"]).astype(float)
+    frame["seeds"] = frame["arm"].map(by_seed["size"]).fillna(0).astype(int)
+    for name in COSTS:
+        frame[name] = frame["arm"].map(costs[name]).astype(float)
+    return frame, shared
+
+
 def _counted_statuses(status: pd.Series) -> dict[str, int]:
     """``planned``, the length, and how often each of ``STATUSES`` occurs."""
     unknown = set(status) - set(STATUSES)
@@ -192,11 +235,3 @@ def _done(trials: pd.DataFrame) -> pd.DataFrame:
 def _places(arms: Sequence[str], datasets: Sequence[str]) -> pd.MultiIndex:
     """Every data set and arm, whether or not a trial is planned there."""
     return pd.MultiIndex.from_product([datasets, arms], names=PLACE)
-
-
-def _sign(own: tuple[tuple[int, ...], float], reference: tuple[tuple[int, ...], float]) -> int | None:
-    """1, 0 or -1 as the cell ``own`` (done seeds, rounded mean) is above, equal to or below ``reference``; None if the
-    two are not comparable."""
-    if not comparable([own[0], reference[0]]):
-        return None
-    return (own[1] > reference[1]) - (own[1] < reference[1])

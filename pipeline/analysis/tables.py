@@ -11,7 +11,7 @@ import pandas as pd
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.analysis.wording import ABSENT, cause, counted, listed, part_of, percent, points, rounded_percent
+from pipeline.analysis.wording import ABSENT, counted, listed, part_of, percent, points, rounded_percent
 from pipeline.ledger import STATUSES
 
 Row = Mapping[Hashable, Any]
@@ -60,7 +60,7 @@ def comparison_table(results: StudyResults) -> Table:
     names = (*words, "difference (points)", "pairs", "wins", "ties", "losses", "left out")
     rows = [
         (
-            *_words(row[name] for name in words),
+            *text_cells(row[name] for name in words),
             Cell(text=points(row["difference"]), tooltip=f"over {counted(row['paired_datasets'], 'data set')}"),
             *_counts(row[name] for name in ("pairs", "wins", "ties", "losses", "left_out")),
         )
@@ -135,29 +135,12 @@ def status_table(results: StudyResults) -> Table:
     )
 
 
-def failures_table(results: StudyResults) -> Table | None:
-    """The failed trials and their causes, a row a trial with all arms that it serves, or None if there are none."""
-    failed = statistics.distinct_trials(results.trials[results.trials["status"] == "failed"])
-    if failed.empty:
-        return None
-    names = ("trial", "arm", "data set", "seed", "kind", "cause")
-    rows = [
-        (
-            *_words(row[name] for name in ("trial_id", "arm", "dataset", "seed", "error_kind")),
-            Cell(text=cause(_word(row["error"])), tooltip=_word(row["error"])),
-        )
-        for row in failed.to_dict("records")
-    ]
-    columns = tuple(Column(name=name, numeric=name == "seed") for name in names)
-    return Table(title="Failures", columns=columns, rows=tuple(rows))
-
-
 def trials_table(results: StudyResults) -> Table:
     """Every planned trial in plan order: which arms it serves, how it stands and what came out of it."""
     names = ("trial", "arm", "data set", "seed", "status", "accuracy (%)", "best epoch", "seconds")
     rows = [
         (
-            *_words(row[name] for name in ("trial_id", "arm", "dataset", "seed", "status")),
+            *text_cells(row[name] for name in ("trial_id", "arm", "dataset", "seed", "status")),
             Cell(text=percent(_number(row["test_accuracy"]))),
             Cell(text=_grouped(_number(row["best_epoch"]), decimals=0)),
             Cell(text=_grouped(_number(row["train_seconds"]), decimals=1)),
@@ -169,24 +152,14 @@ def trials_table(results: StudyResults) -> Table:
     return Table(title="All trials", columns=columns, rows=tuple(rows))
 
 
-def provenance_table(results: StudyResults, most: int = 5) -> Table | None:
-    """What produced the results: the distinct values of each ``provenance.*`` column with the number of trials.
+def text_cells(values: Iterable[Any]) -> Iterable[Cell]:
+    """A cell of text for each."""
+    return (Cell(text=as_text(value)) for value in values)
 
-    A column with more than ``most`` distinct values shows how many there are and the first in plan order. None if no
-    trial has any provenance.
-    """
-    trials = results.trials.drop_duplicates("trial_id")
-    rows = []
-    for name in (column for column in trials.columns if column.startswith("provenance.")):
-        values = [_word(value) for value in trials[name] if _word(value)]
-        counts = {value: values.count(value) for value in dict.fromkeys(values)}
-        if not counts:
-            continue
-        shown = [f"{value} ({counted(count, 'trial')})" for value, count in counts.items()]
-        text = "; ".join(shown) if len(shown) <= most else f"{len(shown)} distinct values, such as {shown[0]}"
-        rows.append((Cell(text=name.removeprefix("provenance.")), Cell(text=text)))
-    columns = (Column(name="what", numeric=False), Column(name="value", numeric=False))
-    return Table(title="Provenance", columns=columns, rows=tuple(rows)) if rows else None
+
+def as_text(value: Any) -> str:
+    """``value`` as text, empty for the several ways in which a frame says that there is none."""
+    return "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
 
 
 def _accuracy(cell: Row) -> str:
@@ -300,15 +273,6 @@ def _grouped(value: float, *, decimals: int) -> str:
 
 def _counts(values: Iterable[float]) -> Iterable[Cell]:
     return (Cell(text=str(int(value))) for value in values)
-
-
-def _words(values: Iterable[Any]) -> Iterable[Cell]:
-    return (Cell(text=_word(value)) for value in values)
-
-
-def _word(value: Any) -> str:
-    """``value`` as text, empty for the several ways in which a frame says that there is none."""
-    return "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
 
 
 def _number(value: Any) -> float:

@@ -58,10 +58,16 @@ def cause(error: str, longest: int = 200) -> str:
     return line if len(line) <= longest else line[: longest - 1] + "…"
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """``A, B, C``, or the first few and how many more there are."""
-    shown = ", ".join(names[:most])
+def listed(names: Sequence[str], most: int = 5, between: str = ", ") -> str:
+    """``A, B, C``, or the first few and how many more there are. Labels of arms have commas: ``between`` is ``; ``."""
+    shown = between.join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
+def enumerated(names: Sequence[str]) -> str:
+    """``A``, ``A and B``, ``A, B and C``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def duration(seconds: float) -> str:

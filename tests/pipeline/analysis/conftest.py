@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from dsn.config import DataConfig, RunConfig
 from pipeline.analysis.results import METRICS, StudyResults
 
 Outcome = float | str
@@ -40,7 +41,12 @@ def make_results() -> Callable[..., StudyResults]:
             "arms": arms,
             "references": dict.fromkeys(arms[1:], arms[0]),
             "datasets": tuple(dict.fromkeys(dataset for _, dataset in outcomes)),
+            "receptive_fields": {},
+            "factors": {arm: {} for arm in arms},
+            "configs": {arm: RunConfig(data=DataConfig(source="npz", name="A")) for arm in arms},
+            "data": (),
             "source": "name: toy\n",
+            "file": "toy.yaml",
         }
         return StudyResults(trials=pd.DataFrame(rows), histories=histories or {}, **(defaults | fields))
 
@@ -74,7 +80,10 @@ def shared(make_results: Callable[..., StudyResults]) -> StudyResults:
 
 
 def trial_row(arm: str, dataset: str, seed: int, outcome: Outcome) -> dict[str, object]:
-    """A row of ``StudyResults.trials``; a done trial of seed s took 10 + s seconds and was best in epoch 30 + s."""
+    """A row of ``StudyResults.trials``; a done trial of seed s trained for 10 + s seconds and was best in epoch 30 + s.
+
+    Every trial that has ended took 90 seconds in all.
+    """
     row: dict[str, object] = {"trial_id": f"{arm}-{dataset}-{seed}", "arm": arm, "dataset": dataset, "seed": seed}
     row |= {"status": outcome if isinstance(outcome, str) else "done"} | dict.fromkeys(METRICS, float("nan"))
     if not isinstance(outcome, str):
@@ -82,7 +91,10 @@ def trial_row(arm: str, dataset: str, seed: int, outcome: Outcome) -> dict[str, 
         row |= COSTS
     failed = outcome == "failed"
     row |= {"error_kind": "diverged" if failed else "", "error": "the training loss is not finite" if failed else ""}
-    return row | {"model.kernel_size": 39, "provenance.engine": "torch", "provenance.code": "0.1.0"}
+    ended = row["status"] in ("done", "failed")
+    row |= {"traceback": "", "started": 1000.0 if ended else np.nan, "finished": 1090.0 if ended else np.nan}
+    row |= {"data.source": "npz", "data.split": 2018, "data.normalisation": "none", "model.kernel_size": 39}
+    return row | {"provenance.engine": "torch", "provenance.code": "0.1.0"}
 
 
 @pytest.fixture
@@ -96,6 +108,40 @@ def make_history() -> Callable[[Sequence[float]], pd.DataFrame]:
         )
 
     return make
+
+
+@pytest.fixture
+def sweep(make_results: Callable[..., StudyResults]) -> StudyResults:
+    """Two arms at three kernel sizes on two data sets; mean accuracy is 0.525 + 0.01 k for ``one``, 0.1 less for
+    ``two``, and a seed is 0.02 below or above it."""
+    sizes = (9, 21, 39)
+    labels = {(arm, size): f"{arm}, model.kernel_size={size}" for arm in ("one", "two") for size in sizes}
+    outcomes: dict[tuple[str, str], list[Outcome]] = {}
+    for (arm, size), label in labels.items():
+        for dataset, lift in (("A", 0.0), ("B", 0.05)):
+            level = 0.5 + 0.01 * size + lift - (0.1 if arm == "two" else 0.0)
+            outcomes[label, dataset] = [level - 0.02, level + 0.02]
+    return make_results(
+        outcomes,
+        references={labels["two", size]: labels["one", size] for size in sizes},
+        factors={label: {"model.kernel_size": size} for (_, size), label in labels.items()},
+        configs={label: config(**{"model.kernel_size": size}) for (_, size), label in labels.items()},
+    )
+
+
+def config(**settings: object) -> RunConfig:
+    """The defaults with these dotted settings."""
+    made = RunConfig(data=DataConfig(source="npz", name="A"))
+    for key, value in settings.items():
+        room, _, name = key.partition(".")
+        made = dataclasses.replace(made, **{room: dataclasses.replace(getattr(made, room), **{name: value})})
+    return made
+
+
+@pytest.fixture
+def make_config() -> Callable[..., RunConfig]:
+    """Dotted settings in, the defaults with them out."""
+    return config
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from pipeline.analysis import report
+from pipeline.analysis.failures import Failure
 from pipeline.analysis.report import write_report
 from pipeline.analysis.results import StudyResults
 
@@ -56,9 +57,11 @@ def test_the_report_s_files(study: StudyResults, tmp_path: Path) -> None:
         "learning_curves.svg",
         "report.html",
         "report.md",
+        "scatter.svg",
+        "trade_off.svg",
         "trials.csv",
     ]
-    assert paths.figure is not None
+    assert [path.stem for path in paths.figures] == ["scatter", "trade_off", "learning_curves"]
     assert all(path.stat().st_size > 100 for path in paths.html.parent.iterdir())
 
 
@@ -87,9 +90,15 @@ def test_the_page_is_in_reading_order(study: StudyResults, tmp_path: Path) -> No
         "Test accuracy (%)",
         "Against dsn",
         "Cost",
+        "Against the reference, by data set",
+        "Accuracy against cost",
+        "Over a factor",
         "Learning curves",
-        "Failures",
+        "Reach of the kernels",
+        "Causes of failure",
         "Trials",
+        "Experimental setup",
+        "Data sets",
         "Provenance",
         "Study file",
     ]
@@ -118,7 +127,8 @@ def test_hostile_text_stays_text(make_results: MakeResults, make_history: Callab
     assert page.text.count(HOSTILE) > 10, "and every one of them can be read"
 
     markdown, _, source = report.to_markdown(composed).partition("### Study file")
-    assert "<script" not in markdown
+    assert f"```text\nfirst\n{HOSTILE}\n```" in markdown, "errors too"
+    assert "<script" not in re.sub(r"```text\n.*?```", "", markdown, flags=re.DOTALL)
     assert f"```yaml\n# {HOSTILE}\n```" in source, "the study file is verbatim in its fence"
 
 
@@ -126,7 +136,7 @@ def test_markdown(study: StudyResults, tmp_path: Path) -> None:
     text = write_report(study, tmp_path).markdown.read_text(encoding="utf-8")
     assert text.startswith("# quickstart@small\n\n**Question.** Does exploring the topology help")
     assert "| GunPoint | **99.11 ± 1.02** | 96.89 ± 0.38 |" in text
-    assert "![Training loss over epochs](learning_curves.svg)" in text
+    assert "![Training loss over epochs, a panel a data set, a line an arm](learning_curves.svg)" in text
     assert "<details><summary>All trials (45)</summary>\n\n### All trials" in text
     assert text.endswith(f"```yaml\n{study.source}```\n")
 
@@ -134,6 +144,32 @@ def test_markdown(study: StudyResults, tmp_path: Path) -> None:
 def test_a_fence_in_the_study_file_does_not_end_the_block(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5]}, source="# ````\nname: x\n")
     assert report.to_markdown(report.compose(results)).endswith("`````yaml\n# ````\nname: x\n`````\n")
+
+
+def test_markdown_shows_every_figure_that_is_beside_it(study: StudyResults, tmp_path: Path) -> None:
+    paths = write_report(study, tmp_path)
+    text = paths.markdown.read_text(encoding="utf-8")
+    assert re.findall(r"\]\((\S+)\.svg\)", text) == [path.stem for path in paths.figures]
+
+
+def test_both_pages_say_why_a_figure_is_missing(study: StudyResults) -> None:
+    composed = report.compose(study)
+    absent = [section.absent for section in composed.figures if section.absent]
+    assert len(absent) == 2
+    for rendered in (report.to_markdown(composed), Page(report.to_html(composed)).text):
+        assert all(sentence in rendered for sentence in absent)
+        assert report.NO_DATA in rendered
+        assert composed.setup in rendered
+        assert "To try them again once the cause is mended: dsn run toy.yaml --profile small --rerun-failed" in rendered
+
+
+def test_ids_of_several_figures_on_a_page_are_distinct(study: StudyResults, tmp_path: Path) -> None:
+    page = Page(write_report(study, tmp_path).html.read_text(encoding="utf-8"))
+    ids = [value for _, name, value in page.attributes if name == "id"]
+    assert len(ids) > 100
+    assert len(set(ids)) == len(ids)
+    used = {value for _, name, value in page.attributes if name == "xlink:href"}
+    assert used <= {f"#{name}" for name in ids}
 
 
 def test_csv_has_full_precision(make_results: MakeResults, tmp_path: Path) -> None:
@@ -152,13 +188,15 @@ def test_csv_has_full_precision(make_results: MakeResults, tmp_path: Path) -> No
 
 def test_a_study_without_any_result_has_a_report(make_results: MakeResults, tmp_path: Path) -> None:
     results = make_results({("dsn", "A"): ["pending", "running"], ("other", "A"): ["failed", "pending"]})
-    (tmp_path / "learning_curves.svg").write_text("of an earlier study")
+    for name in ("learning_curves.svg", "sweep_model.depth.svg", "mine.svg"):
+        (tmp_path / name).write_text("of an earlier study")
     paths = write_report(results, tmp_path)
-    assert paths.figure is None
-    assert not (tmp_path / "learning_curves.svg").exists()
+    assert paths.figures == ()
+    assert [path.name for path in tmp_path.glob("*.svg")] == ["mine.svg"], "what is not ours is left alone"
     html = paths.html.read_text(encoding="utf-8")
     assert "0 of 4 trials are done (1 failed, 1 running, 2 pending). There is no accuracy to report yet." in html
-    assert "Learning curves" not in html
+    assert "<svg" not in html
+    assert "No trial is done yet, so there is no learning curve." in html
     assert "the training loss is not finite" in html
 
 
@@ -166,7 +204,8 @@ def test_a_study_of_one_arm_and_seed(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5]}, question="")
     assert report.answer(results) == ("1 of 1 trial is done. dsn has a mean test accuracy of 50.00% over 1 data set.")
     page = Page(report.to_html(report.compose(results)))
-    assert "Against" not in page.text
+    assert "Against dsn" not in page.text
+    assert "No arm of this study is compared with another." in page.text
     assert "±" not in page.text.replace("Mean ± sample", "")
 
 
@@ -258,7 +297,7 @@ def test_a_shared_trial_is_counted_once(shared: StudyResults) -> None:
     shared.trials["error"] = shared.trials["error"].where(shared.trials["status"] != "failed", "first\nsecond")
     composed = report.compose(shared)
     assert composed.answer.startswith("2 of 3 trials are done (1 failed). ")
-    assert composed.failure_texts == (report.Failure(trial="dsn-A-1", error="first\nsecond"),)
+    assert composed.failure_texts == (Failure(trial="dsn-A-1", error="first\nsecond"),)
     assert "All trials (3)" in report.to_markdown(composed)
     assert "All trials (3)" in Page(report.to_html(composed)).text
 
@@ -268,5 +307,5 @@ def test_a_whole_traceback_is_on_the_page(make_results: MakeResults) -> None:
     error = "Traceback (most recent call last):\n  File 'x.py', line 3\nValueError: bad"
     results.trials.loc[results.trials["status"] == "failed", "error"] = error
     composed = report.compose(results)
-    assert composed.failure_texts == (report.Failure(trial="dsn-A-1", error=error),)
+    assert composed.failure_texts == (Failure(trial="dsn-A-1", error=error),)
     assert "File 'x.py', line 3\nValueError: bad" in Page(report.to_html(composed)).text

@@ -3,7 +3,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-import pandas as pd
 import pytest
 
 from pipeline.analysis import tables
@@ -192,13 +191,7 @@ def test_a_shared_trial_counts_once_over_all(shared: StudyResults) -> None:
     ]
     assert texts(table.summary[0]) == ["all", "3", "2", "0", "1", "0", "0"]
     assert table.notes == ("1 trial serves several arms; it counts once over all.",)
-    failures = tables.failures_table(shared)
-    assert failures is not None
-    assert [texts(row)[:4] for row in failures.rows] == [["dsn-A-1", "dsn; same", "A", "1"]]
     assert [texts(row)[1] for row in tables.trials_table(shared).rows] == ["dsn", "dsn; same", "same"]
-    provenance = tables.provenance_table(shared)
-    assert provenance is not None
-    assert texts(provenance.rows[0]) == ["engine", "torch (3 trials)"]
 
 
 def test_trials_shared_by_data_sets_of_one_arm_serve_cells(make_results: MakeResults) -> None:
@@ -228,16 +221,6 @@ def test_status_table_adds_up_in_every_row(make_results: MakeResults) -> None:
     assert table.notes == (), "no trial is shared"
 
 
-def test_failures_table(make_results: MakeResults) -> None:
-    results = make_results({("dsn", "A"): [0.5, "failed"]})
-    table = tables.failures_table(results)
-    assert table is not None
-    assert [texts(row) for row in table.rows] == [
-        ["dsn-A-1", "dsn", "A", "1", "diverged", "the training loss is not finite"]
-    ]
-    assert tables.failures_table(make_results({("dsn", "A"): [0.5]})) is None
-
-
 @pytest.mark.parametrize(
     ("error", "line"),
     [
@@ -255,20 +238,6 @@ def test_trials_table_in_plan_order(make_results: MakeResults) -> None:
     table = tables.trials_table(make_results({("dsn", "A"): [0.83125, "pending"]}))
     assert texts(table.rows[0]) == ["dsn-A-0", "dsn", "A", "0", "done", "83.13", "30", "10.0"]
     assert texts(table.rows[1]) == ["dsn-A-1", "dsn", "A", "1", "pending", "–", "–", "–"]
-
-
-def test_provenance_counts_distinct_values(make_results: MakeResults) -> None:
-    results = make_results({("dsn", "A"): [0.5] * 7})
-    results.trials["provenance.engine"] = ["torch", "torch", "native", None, "torch", "torch", "torch"]
-    results.trials["provenance.host"] = [f"h{index}" for index in range(7)]
-    results.trials["provenance.none"] = pd.NA
-    table = tables.provenance_table(results)
-    assert table is not None
-    assert dict(texts(row) for row in table.rows) == {
-        "engine": "torch (5 trials); native (1 trial)",
-        "code": "0.1.0 (7 trials)",
-        "host": "7 distinct values, such as h0 (1 trial)",
-    }
 
 
 @pytest.mark.parametrize(

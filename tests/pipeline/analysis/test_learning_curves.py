@@ -7,17 +7,18 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from pipeline.analysis import plots
+from pipeline.analysis.figures import learning_curves as plots
+from pipeline.analysis.figures.style import Drawing
 from pipeline.analysis.results import StudyResults
 
 MakeResults = Callable[..., StudyResults]
 MakeHistory = Callable[..., pd.DataFrame]
 
 
-def drawn(results: StudyResults) -> plots.Drawing:
-    drawing = plots.draw_learning_curves(plots.learning_curves(results), results.arms, results.datasets)
-    assert drawing is not None
-    return drawing
+def drawn(results: StudyResults) -> Drawing:
+    drawings = plots.figures(results)
+    assert isinstance(drawings, dict)
+    return drawings["learning_curves"]
 
 
 def words(svg: str) -> list[str]:
@@ -29,7 +30,7 @@ def words(svg: str) -> list[str]:
 
 def test_curves_are_mean_and_sample_deviation_over_seeds(make_results: MakeResults, make_history: MakeHistory) -> None:
     histories = {"dsn-A-0": make_history([1.0, 0.4]), "dsn-A-1": make_history([3.0, 0.6, 0.1])}
-    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5, 0.5]}, histories))
+    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5, 0.5]}, histories), ["A"])
     assert curves["epoch"].tolist() == [1, 2], "the third epoch has one seed only"
     assert curves["mean"].tolist() == pytest.approx([2.0, 0.5])
     assert curves["std"].tolist() == pytest.approx([math.sqrt(2), math.sqrt(0.02)])
@@ -37,13 +38,13 @@ def test_curves_are_mean_and_sample_deviation_over_seeds(make_results: MakeResul
 
 
 def test_curves_of_one_seed_have_no_deviation(make_results: MakeResults, make_history: MakeHistory) -> None:
-    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([1.0, 0.5])}))
+    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([1.0, 0.5])}), ["A"])
     assert curves["std"].isna().all()
     assert curves["mean"].tolist() == [1.0, 0.5]
 
 
 def test_curves_are_in_the_order_of_the_study(study: StudyResults) -> None:
-    curves = plots.learning_curves(study)
+    curves = plots.learning_curves(study, study.datasets)
     assert list(curves["dataset"].unique()) == list(study.datasets)
     assert list(curves["arm"].unique()) == list(study.arms)
     assert len(curves) == 3 * 5 * 40
@@ -53,9 +54,8 @@ def test_curves_are_in_the_order_of_the_study(study: StudyResults) -> None:
 
 def test_without_a_history_nothing_is_drawn(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): ["pending"]})
-    curves = plots.learning_curves(results)
-    assert curves.empty
-    assert plots.draw_learning_curves(curves, results.arms, results.datasets) is None
+    assert plots.learning_curves(results, ["A"]).empty
+    assert plots.figures(results) == "No trial is done yet, so there is no learning curve."
 
 
 def test_the_figure_has_a_panel_a_data_set_and_one_legend(study: StudyResults) -> None:
@@ -132,5 +132,5 @@ def test_a_large_study_is_cut_and_says_so(large: StudyResults) -> None:
     notes = " ".join(drawing.notes)
     assert "Only the first 12 of 13 panels are drawn, without set12." in notes
     assert "No curves yet of set13." in notes
-    assert "without arm28, arm29" in notes
+    assert "without arm28; arm29" in notes
     assert "At most 200 epochs" in notes

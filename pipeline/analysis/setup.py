@@ -1,0 +1,295 @@
+"""The experimental setup in words, to be pasted into a paper: what the arms share, then what differs, arm by arm.
+
+Every number is a setting's, a data set's or a recorded fact. Only settings count that a configuration reads
+(``pipeline.identity.canonical``): a dense arm has no exploration to describe. A setting without words of its own in
+``PHRASES`` is named by its key, so that none is ever left out. The text is plain, without the characters that LaTeX
+gives a meaning, names from the study file apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from dsn.architecture import layer_plans
+from dsn.config import RunConfig
+from pipeline.analysis import statistics
+from pipeline.analysis.results import StudyResults
+from pipeline.analysis.wording import counted, duration, enumerated, listed
+from pipeline.identity import canonical
+
+MOST_NAMES = 12
+
+
+OTHER = "*"
+
+PHRASES: Mapping[str, str | Mapping[object, str]] = {
+    "model.name": {"dsn": "the architecture of a dynamic sparse network (DSN)"},
+    "model.depth": "{} layers",
+    "model.channels": "{} output channels a layer",
+    "model.kernel_size": "kernels of {} taps",
+    "model.padding": {
+        "replicate-right": "padding that repeats the last value on the right",
+        "zero": "zero padding on both sides",
+    },
+    "model.pool_size": "a head that pools to {} steps",
+    "sparsity.level": {"dense": "no sparsity", OTHER: "a sparsity of {} inside the region of each kernel group"},
+    "sparsity.groups": "a number of kernel groups of {}",
+    "sparsity.explore": {True: "a topology that is explored during training", False: "a topology that stays fixed"},
+    "sparsity.initial": {"sequential": "a sequential initial topology", "random": "a random initial topology"},
+    "sparsity.drop": {"magnitude": "pruning by magnitude"},
+    "sparsity.grow": {"random": "regrowth at random", "gradient": "regrowth by the gradient"},
+    "sparsity.update_every": "an update after every {} epochs",
+    "sparsity.initial_fraction": "an exchanged fraction of active weights of {} at first",
+    "sparsity.final_fraction": "an exchanged fraction of {} at last",
+    "sparsity.explore_until": "a cosine from one to the other over the first {} of all steps",
+    "training.epochs": "{} epochs",
+    "training.batch_size": "mini-batches of at most {} series",
+    "training.batch_rule": {
+        "tenth": "a batch size of a tenth of the training set but at least 2",
+        "fixed": "a batch size of that bound whatever the training set",
+    },
+    "training.learning_rate": "a learning rate of {} in the first epoch",
+    "training.final_learning_rate": "a cosine towards a learning rate of {} over the epochs",
+}
+"""Setting -> its words with the value in place of ``{}``, or words value by value, ``OTHER`` for those not listed."""
+
+Settings = Mapping[str, Any]
+
+_EXPLORATION = ("drop", "grow", "update_every", "initial_fraction", "final_fraction", "explore_until")
+
+
+_SELECTION = (
+    "The network of the epoch with the lowest running training loss (of equal ones the last) is evaluated on the test "
+    "set, once; nothing is selected on test data."
+)
+
+
+def setup_paragraph(results: StudyResults) -> str:
+    """The whole paragraph."""
+    read = {arm: _read(results.configs[arm]) for arm in results.arms}
+    sentences = [
+        _data(results),
+        *_shared(read),
+        _regions(results),
+        _batches(results),
+        _SELECTION,
+        *_differences(results, read),
+        *_factors(results),
+        _seeds(results),
+        _statistics(results),
+        _computed(results),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _read(config: RunConfig) -> Settings:
+    """Key -> value of every setting that the configuration reads, the data's apart."""
+    rooms = canonical(config)
+    read = {f"{room}.{key}": value for room, block in rooms.items() if room != "data" for key, value in block.items()}
+    # In their own spelling (canonical writes 1e38 out), except what is dense because its kernels are short.
+    written = config.settings()
+    return {key: "dense" if value == "dense" else written[key] for key, value in read.items()}
+
+
+def _said(key: str, value: object) -> str:
+    words = PHRASES.get(key, {})
+    template = words if isinstance(words, str) else words.get(value, words.get(OTHER))
+    return f"{key_in_words(key)} {value}" if template is None else template.format(value)
+
+
+def _named(names: Iterable[str]) -> str:
+    """The names, as far as a paragraph can bear them."""
+    named = list(names)
+    return enumerated(named) if len(named) <= MOST_NAMES else listed(named, MOST_NAMES)
+
+
+def key_in_words(key: str) -> str:
+    """``model kernel size`` for ``model.kernel_size``."""
+    return key.replace(".", " ").replace("_", " ")
+
+
+_TOPICS: Mapping[str, Sequence[str]] = {
+    "The networks have": (),
+    "The layers have": (),
+    "Where layers are sparse, they have": (),
+    "Exploration uses": (),
+    "Exploration, in the arms that explore, uses": (),
+    "Training uses": ("Adam without weight decay",),
+}
+"""Beginning of a sentence -> what it says first, whatever the settings; in reading order."""
+
+
+def _shared(read: Mapping[str, Settings]) -> list[str]:
+    """A sentence a topic: the settings on which all arms that read them agree."""
+    said = {topic: list(first) for topic, first in _TOPICS.items()}
+    for key in dict.fromkeys(key for settings in read.values() for key in settings):
+        values = [settings[key] for settings in read.values() if key in settings]
+        if all(value == values[0] for value in values):
+            said[_topic(key, everywhere=len(values) == len(read))].append(_said(key, values[0]))
+    return [f"{topic} {enumerated(phrases)}." for topic, phrases in said.items() if phrases]
+
+
+def _topic(key: str, *, everywhere: bool) -> str:
+    room, _, name = key.partition(".")
+    if room == "sparsity" and name in _EXPLORATION:
+        return "Exploration uses" if everywhere else "Exploration, in the arms that explore, uses"
+    if room == "sparsity":
+        return "The layers have" if everywhere else "Where layers are sparse, they have"
+    return "Training uses" if room == "training" else "The networks have"
+
+
+def _differences(results: StudyResults, read: Mapping[str, Settings]) -> list[str]:
+    """Each setting on which arms of the file disagree: value by value with the arms that have it."""
+    factors = {key for combination in results.factors.values() for key in combination}
+    keys = dict.fromkeys(key for settings in read.values() for key in settings if key not in factors)
+    differing = []
+    for key in keys:
+        arms: dict[object, dict[str, None]] = {}
+        for arm, settings in read.items():
+            if key in settings:
+                arms.setdefault(settings[key], {})[results.arm_name(arm)] = None
+        if len(arms) > 1:
+            differing.append(", ".join(f"{_said(key, value)} in {_named(names)}" for value, names in arms.items()))
+    names = list(dict.fromkeys(results.arm_name(arm) for arm in results.arms))
+    if len(names) == 1:
+        return []
+    text = f"There are {len(names)} arms: {_named(names)}."
+    return [text, f"They differ in the following: {'; '.join(differing)}."] if differing else [text]
+
+
+def _factors(results: StudyResults) -> list[str]:
+    """The factors with their values, and how many combinations there are."""
+    values: dict[str, dict[object, None]] = {}
+    for combination in results.factors.values():
+        for key, value in combination.items():
+            values.setdefault(key, {})[value] = None
+    if not values:
+        return []
+    parts = [f"{key_in_words(key)} takes {enumerated(list(map(_value, found)))}" for key, found in values.items()]
+    alone = any(len(combination) < len(values) for combination in results.factors.values())
+    how = "varied one at a time" if alone else "combined"
+    return [f"Factors, {how}: {'; '.join(parts)}; with the arms they make {counted(len(results.arms), 'combination')}."]
+
+
+def _value(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+_PREPARATION: Mapping[str, Mapping[object, str]] = {
+    "data.source": {},
+    "data.split": {
+        2018: "train and test sets as the files hold them",
+        2015: "train and test sets as in the 2015 release of the UCR archive",
+    },
+    "data.normalisation": {
+        "none": "not normalised",
+        "global": "normalised by the mean and standard deviation of the whole training set",
+    },
+}
+"""Setting of the data -> its words value by value."""
+
+
+def _data(results: StudyResults) -> str:
+    """Names, source, preparation and, if they are recorded, sizes."""
+    names = f"{counted(len(results.datasets), 'data set')} ({_named(results.datasets)})"
+    parts = [names, *(_by_dataset(results, key) for key in _PREPARATION), "missing values and padding set to 0"]
+    return f"We use {', '.join(parts)}.{_sizes(results)}"
+
+
+def _by_dataset(results: StudyResults, key: str) -> str:
+    """A setting of the data in words; where it differs, which data sets have which value."""
+    found: dict[object, dict[str, None]] = {}
+    for value, dataset in zip(results.trials[key].tolist(), results.trials["dataset"], strict=True):
+        found.setdefault(value, {})[dataset] = None
+    words = {value: _PREPARATION[key].get(value, f"{key_in_words(key)} {value}") for value in found}
+    if len(found) == 1:
+        return next(iter(words.values()))
+    return " and ".join(f"{words[value]} for {_named(names)}" for value, names in found.items())
+
+
+def _sizes(results: StudyResults) -> str:
+    if not results.data:
+        return ""
+    infos = [use.info for use in results.data]
+    channels = [info.channels for info in infos]
+    parts = [
+        f"{_span([info.train_n for info in infos])} training series",
+        f"{_span([info.test_n for info in infos])} test series",
+        f"{_span(channels)} {'channel' if max(channels) == 1 else 'channels'}",
+        f"{_span([info.length for info in infos])} time steps",
+        f"{_span([info.classes for info in infos])} classes",
+    ]
+    return f" They have {enumerated(parts)}."
+
+
+def _span(values: Sequence[int]) -> str:
+    low, high = min(values), max(values)
+    return str(low) if low == high else f"{low} to {high}"
+
+
+def _regions(results: StudyResults) -> str:
+    """The taps of the groups' regions, if they are the same in all arms with sparse layers."""
+    found = set()
+    for config in results.configs.values():
+        groups = layer_plans(config.model, config.sparsity, channels=1)[0].groups
+        if groups is not None:
+            found.add(tuple(group.region for group in groups))
+    if len(found) != 1:
+        return ""
+    regions = [str(region) for region in found.pop()]
+    if len(regions) == 1:
+        return f"The region of the one kernel group is the first {regions[0]} taps."
+    return f"The regions of the kernel groups are the first {enumerated(regions)} taps."
+
+
+def _batches(results: StudyResults) -> str:
+    sizes = [
+        config.training.batch_size_for(use.info.train_n) for config in results.configs.values() for use in results.data
+    ]
+    return f"This gives batch sizes of {_span(sizes)}." if sizes else ""
+
+
+def _seeds(results: StudyResults) -> str:
+    seeds = sorted({int(seed) for seed in results.trials["seed"]})
+    used = f"{counted(len(seeds), 'seed')} ({listed(list(map(str, seeds)), 10)})"
+    shared = "the order of the batches and, where shapes agree, the initial weights"
+    return f"Each arm is trained on each data set with {used}; trainings with the same seed share {shared}."
+
+
+def _statistics(results: StudyResults) -> str:
+    several = results.trials["seed"].nunique() > 1
+    spread = " as mean and sample standard deviation over seeds" if several else ""
+    text = f"We report test accuracy{spread}; means over data sets weigh each of them the same."
+    if not results.references:
+        return text
+    references = list(dict.fromkeys(results.references.values()))
+    other = references[0] if len(references) == 1 else "the reference at equal factor values"
+    return (
+        f"{text} Arms are compared with {other} on the data sets where both have the same seeds: differences are "
+        "paired by seed; wins, ties and losses are counted by mean accuracy in percent, rounded to two decimals."
+    )
+
+
+def _computed(results: StudyResults) -> str:
+    """What computed the results, as recorded."""
+    trials = statistics.distinct_trials(results.trials)
+    known = {
+        name.removeprefix("provenance."): [str(value) for value in trials[name].dropna().unique() if str(value)]
+        for name in trials.columns
+        if name.startswith("provenance.")
+    }
+    found = {name: values for name, values in known.items() if values}
+    if not found:
+        return ""
+    parts = []
+    if "version" in found:
+        parts.append(f"dsn-pipeline {enumerated(found['version'])}")
+    if "engine" in found:
+        parts.append(f"its engine {enumerated(found['engine'])}")
+    names = {"torch": "PyTorch", "numpy": "NumPy", "python": "Python"}
+    parts += [f"{shown} {enumerated(found[name])}" for name, shown in names.items() if name in found]
+    where = f" on {enumerated(found['device'])}" if "device" in found else ""
+    ended = trials[trials["finished"].notna()]
+    spent = duration(float((ended["finished"] - ended["started"]).sum()))
+    return f"Computed with {enumerated(parts)}{where}; {counted(len(ended), 'training')} took {spent} in total."

@@ -1,0 +1,267 @@
+"""Every plot of PLOTS, and each one's data by hand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from xml.etree import ElementTree
+
+import matplotlib as mpl
+import pandas as pd
+import pytest
+
+from pipeline.analysis.figures import FILE_NAMES, PLOTS, receptive_fields, scatter, style, trade_off
+from pipeline.analysis.figures import sweep as sweep_plot
+from pipeline.analysis.results import StudyResults
+
+MakeResults = Callable[..., StudyResults]
+plots = pytest.mark.parametrize("title", PLOTS)
+
+
+def words(svg: str) -> list[str]:
+    return [
+        "".join(node.itertext()).strip("\u2060") for node in ElementTree.fromstring(svg).iter() if "text" in node.tag
+    ]
+
+
+@pytest.fixture
+def measured(sweep: StudyResults) -> StudyResults:
+    """The sweep with a receptive field file a trial and a learning curve of one: something for every plot."""
+    ids = sweep.trials["trial_id"]
+    rows = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [0, 5, 9], "kernels": [3, 9, 4]})
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5]})
+    return replace(sweep, receptive_fields=dict.fromkeys(ids, rows), histories={ids[0]: history})
+
+
+@plots
+def test_a_plot_draws_well_formed_deterministic_svg(title: str, measured: StudyResults) -> None:
+    before = dict(mpl.rcParams)
+    drawings = PLOTS[title](measured)
+    assert isinstance(drawings, dict)
+    assert drawings
+    for name, drawing in drawings.items():
+        assert any(name == pattern or name.startswith(pattern.rstrip("*")) for pattern in FILE_NAMES)
+        assert ElementTree.fromstring(drawing.svg).tag.endswith("svg")
+        assert drawing.alt
+        assert drawing.notes
+        assert all(note.endswith(".") for note in drawing.notes)
+    again = PLOTS[title](measured)
+    for name, drawing in drawings.items():
+        assert again[name].svg.splitlines() == drawing.svg.splitlines()
+    assert drawings == again
+    assert dict(mpl.rcParams) == before
+
+
+@plots
+def test_a_plot_without_data_says_why(title: str, make_results: MakeResults) -> None:
+    sentence = PLOTS[title](make_results({("dsn", "A"): ["pending"]}))
+    assert isinstance(sentence, str)
+    assert sentence.endswith(".")
+
+
+@plots
+def test_a_plot_survives_an_arm_that_has_only_failed(title: str, measured: StudyResults) -> None:
+    gone = measured.trials["arm"] == measured.arms[0]
+    trials = measured.trials.copy()
+    trials.loc[gone, ["status", "test_accuracy", "parameters", "flops"]] = ["failed", math.nan, math.nan, math.nan]
+    assert PLOTS[title](replace(measured, trials=trials))
+
+
+def test_scatter_counts_and_leaves_out_what_is_not_comparable(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.5, 0.7],
+            ("dsn", "B"): [0.8, 0.8],
+            ("dsn", "C"): [0.9, 0.9],
+            ("up", "A"): [0.7, 0.7],
+            ("up", "B"): [0.8, 0.80001],
+            ("up", "C"): [0.9, "pending"],
+            ("late", "A"): [0.1, 0.1],
+        }
+    )
+    points = scatter.scatter(results)
+    assert points.to_numpy().tolist() == [
+        ["up", "dsn", "A", pytest.approx(0.7), pytest.approx(0.6), 1],
+        ["up", "dsn", "B", pytest.approx(0.800005), pytest.approx(0.8), 0],
+        ["late", "dsn", "A", pytest.approx(0.1), pytest.approx(0.6), -1],
+    ]
+    drawings = scatter.figures(results)
+    assert isinstance(drawings, dict)
+    texts = words(drawings["scatter"].svg)
+    assert "test accuracy (%) of dsn" in texts
+    assert "0 losses" in texts
+    assert drawings["scatter"].notes[1] == "Without late, which can be compared in fewer data sets."
+
+
+def test_scatter_of_one_data_set_is_refused_in_words(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("up", "A"): [0.6], ("dsn", "B"): [0.5], ("up", "B"): ["running"]})
+    assert scatter.figures(results) == (
+        "A scatter needs 2 data sets in which an arm and its reference have the same done seeds; there is 1 so far."
+    )
+
+
+def test_scatter_of_many_arms_is_cut_and_says_so(make_results: MakeResults) -> None:
+    outcomes = {(f"arm{arm}", dataset): [0.5] for arm in range(15) for dataset in "AB"}
+    drawings = scatter.figures(make_results(outcomes))
+    assert isinstance(drawings, dict)
+    texts = words(drawings["scatter"].svg)
+    assert "arm12" in texts
+    assert "arm13" not in texts
+    assert "Only the first 12 of 14 panels are drawn, without arm13; arm14." in drawings["scatter"].notes
+
+
+def test_sweep_has_a_line_an_arm_and_the_spread_over_seeds(sweep: StudyResults) -> None:
+    points, shared = sweep_plot.sweep(sweep, "model.kernel_size")
+    assert shared == ("A", "B")
+    assert points["line"].tolist() == ["one"] * 3 + ["two"] * 3
+    assert points["value"].tolist() == [9, 21, 39] * 2
+    assert points["mean"].tolist() == pytest.approx([0.615, 0.735, 0.915, 0.515, 0.635, 0.815])
+    # Each data set's mean moves by 0.02 either way with the seed: two values 0.04 apart.
+    assert points["std"].tolist() == pytest.approx([0.04 / math.sqrt(2)] * 6)
+    assert points["parameters"].tolist() == [126_220.0] * 6
+
+
+def test_sweep_is_over_the_data_sets_that_all_arms_share(sweep: StudyResults) -> None:
+    lacking = (sweep.trials["arm"] == sweep.arms[0]) & (sweep.trials["dataset"] == "B") & (sweep.trials["seed"] == 1)
+    trials = sweep.trials.assign(status=sweep.trials["status"].mask(lacking, "failed"))
+    points, shared = sweep_plot.sweep(replace(sweep, trials=trials), "model.kernel_size")
+    assert shared == ("A",)
+    assert points["mean"].tolist() == pytest.approx([0.59, 0.71, 0.89, 0.49, 0.61, 0.79])
+
+
+def make_combined(make_results: MakeResults, make_config: Callable[..., object], combinations: list[dict[str, object]]):
+    """A study of one arm, ``base``, over these combinations of factors."""
+    labels = [", ".join(["base", *(f"{key}={value}" for key, value in each.items())]) for each in combinations]
+    return make_results(
+        {(label, "A"): [0.5 + number / 100] for number, label in enumerate(labels)},
+        factors=dict(zip(labels, combinations, strict=True)),
+        configs={label: make_config(**each) for label, each in zip(labels, combinations, strict=True)},
+    )
+
+
+def test_sweep_one_at_a_time_starts_at_the_base(make_results: MakeResults, make_config: Callable[..., object]) -> None:
+    combinations = [{}, {"model.kernel_size": 9}, {"model.kernel_size": 39}, {"sparsity.groups": 1}]
+    results = make_combined(make_results, make_config, combinations)
+    points, _ = sweep_plot.sweep(results, "model.kernel_size")
+    assert points[["line", "value", "mean"]].to_numpy().tolist() == [["base", 9, 0.51], ["base", 39, 0.5]]
+    groups, _ = sweep_plot.sweep(results, "sparsity.groups")
+    assert groups["value"].tolist() == [1, 3]
+
+
+def test_sweep_zipped_joins_an_arm_and_says_what_changes_along(
+    make_results: MakeResults, make_config: Callable[..., object]
+) -> None:
+    combinations = [{"model.kernel_size": size, "model.depth": size // 9} for size in (9, 18, 36)]
+    results = make_combined(make_results, make_config, combinations)
+    points, _ = sweep_plot.sweep(results, "model.kernel_size")
+    assert points["line"].tolist() == ["base"] * 3
+    drawings = sweep_plot.figures(results)
+    assert isinstance(drawings, dict)
+    assert list(drawings) == ["sweep_model.kernel_size", "sweep_model.depth"]
+    assert "model.depth changes along with model.kernel_size." in drawings["sweep_model.kernel_size"].notes
+
+
+def test_sweep_leaves_out_words_and_says_so(make_results: MakeResults, make_config: Callable[..., object]) -> None:
+    levels = [{"sparsity.level": level} for level in (0.5, 0.8, "dense")]
+    drawings = sweep_plot.figures(make_combined(make_results, make_config, levels))
+    assert isinstance(drawings, dict)
+    assert "Without the value dense, no number." in drawings["sweep_sparsity.level"].notes
+
+
+@pytest.mark.parametrize(("key", "values"), [("sparsity.explore", (True, False)), ("data.split", (2015, 2018))])
+def test_what_is_no_quantity_is_not_swept(
+    make_results: MakeResults, make_config: Callable[..., object], key: str, values: tuple[object, ...]
+) -> None:
+    results = make_combined(make_results, make_config, [{key: value} for value in values])
+    assert sweep_plot.numeric_factors(results) == []
+
+
+def test_sweep_panels_show_accuracy_and_cost_at_the_values(sweep: StudyResults) -> None:
+    drawings = sweep_plot.figures(sweep)
+    assert isinstance(drawings, dict)
+    texts = words(drawings["sweep_model.kernel_size"].svg)
+    assert {"mean test accuracy (%)", "parameters (K)", "FLOPs of one series (M)", "one", "two"} <= set(texts)
+    assert [texts.count(value) for value in ("9", "21", "39")] == [3, 3, 3]
+
+
+def test_trade_off_is_over_shared_data_sets_and_names_who_is_missing(make_results: MakeResults) -> None:
+    results = make_results(
+        {("dsn", "A"): [0.5, 0.6], ("dsn", "B"): [0.9, 0.9], ("other", "A"): [0.7, 0.9], ("late", "A"): ["pending"]}
+    )
+    means, shared = trade_off.trade_off(results)
+    assert shared == ("A",)
+    assert means[["arm", "mean", "seeds", "flops"]].to_numpy().tolist() == [
+        ["dsn", pytest.approx(0.55), 2, 20.5e6],
+        ["other", pytest.approx(0.8), 2, 20.5e6],
+    ]
+    assert means["std"].tolist() == pytest.approx([0.1 / math.sqrt(2), 0.2 / math.sqrt(2)])
+    drawings = trade_off.figures(results)
+    assert isinstance(drawings, dict)
+    assert drawings["trade_off"].notes[0].startswith("Means over 1 of 2 data sets.")
+    assert drawings["trade_off"].notes[1] == "No results of late."
+
+
+def test_receptive_fields_are_means_of_shares_in_which_each_trial_weighs_the_same(make_results: MakeResults) -> None:
+    small = pd.DataFrame({"layer": [1, 1], "group": [1, 1], "size": [3, 5], "kernels": [1, 1]})
+    large = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 5, 9], "kernels": [75, 25, 7]})
+    results = make_results(
+        {("dsn", "A"): [0.5, 0.5, 0.5], ("other", "A"): [0.5]}, receptive_fields={"dsn-A-0": small, "dsn-A-1": large}
+    )
+    histogram = receptive_fields.receptive_fields(results)
+    assert histogram.to_numpy().tolist() == [
+        ["dsn", 1, 1, 3, 0.625, 2],
+        ["dsn", 1, 1, 5, 0.25, 2],
+        ["dsn", 1, 2, 5, 0.125, 2],
+        ["dsn", 2, 1, 9, 1.0, 1],
+    ]
+    assert receptive_fields.mean_sizes(histogram).to_dict() == {("dsn", 1): 3.75, ("dsn", 2): 9.0}
+    drawings = receptive_fields.figures(results)
+    assert isinstance(drawings, dict)
+    texts = words(drawings["receptive_fields"].svg)
+    assert {"layer 1: mean 3.8", "layer 2: mean 9.0", "kernel group 2", "dsn"} <= set(texts)
+    assert "Without 2 trials of an earlier version, which did not record them." in drawings["receptive_fields"].notes
+
+
+def test_results_of_an_earlier_version_have_no_histogram_and_say_so(make_results: MakeResults) -> None:
+    assert receptive_fields.figures(make_results({("dsn", "A"): [0.5]})) == (
+        "No trial of this study has recorded its kernels' sizes: an earlier version of this program trained them."
+    )
+
+
+def test_many_arms_layers_and_taps_are_cut_and_it_is_said(make_results: MakeResults) -> None:
+    deep = pd.DataFrame({"layer": range(1, 9), "group": 1, "size": 200, "kernels": 1})
+    outcomes = {(f"arm{number}", "A"): [0.5] for number in range(14)}
+    results = make_results(outcomes, receptive_fields={f"arm{number}-A-0": deep for number in range(14)})
+    drawings = receptive_fields.figures(results)
+    assert isinstance(drawings, dict)
+    notes = drawings["receptive_fields"].notes
+    assert notes[1:] == (
+        "A bar covers 4 sizes.",
+        "Only the first 12 arms are drawn, without arm12; arm13.",
+        "Only the first 6 of 8 layers are drawn.",
+    )
+    assert "layer 7: mean 200.0" not in words(drawings["receptive_fields"].svg)
+
+
+def test_names_are_wrapped_into_their_column() -> None:
+    assert style.wrapped("gradient, model.kernel_size=39", 21, 2) == "gradient,\nmodel.kernel_size=39"
+    for label in ("x" * 50, "a " * 60, f"{'a' * 30}, {'b' * 30}, {'c' * 30}"):
+        lines = style.wrapped(label, 21, 2).split("\n")
+        assert len(lines) <= 2
+        assert all(len(line) <= 21 for line in lines)
+        assert "…" in "".join(lines), "what is left out is marked"
+
+
+def test_ids_of_a_figure_begin_with_its_name() -> None:
+    svg = style.render("mine", _figure_with_a_marker)
+    ids = [node.attrib["id"] for node in ElementTree.fromstring(svg).iter() if "id" in node.attrib]
+    assert ids
+    assert all(name.startswith("mine-") for name in ids)
+    assert "url(#mine-" in svg
+
+
+def _figure_with_a_marker():
+    figure = style.new_figure(2, 2)
+    figure.add_subplot().plot([1, 2], [1, 2], "o-")
+    return figure

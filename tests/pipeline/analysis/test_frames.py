@@ -1,0 +1,88 @@
+"""A study's results as they stand in a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from dsn.config import DataConfig
+from dsn.data import DataInfo
+from dsn.durable import write_folder
+from pipeline.analysis.frames import load_results
+from pipeline.analysis.report import write_report
+from pipeline.ledger import Ledger
+from pipeline.outcome import RECEPTIVE_FIELDS
+from pipeline.planning import make_plan
+from pipeline.record import StudyRecord, make_record, save_record
+from pipeline.spec import read_study
+from pipeline.workspace import Workspace
+
+STUDY = """name: s
+data: [{source: aeon, names: [A]}]
+arms: {x: {}, y: {sparsity.level: dense}, z: {sparsity: {level: dense, groups: 1}}}
+factors: {values: {model.kernel_size: [9, 39]}}
+seeds: 1
+"""
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(root=tmp_path / "workspace")
+
+
+@pytest.fixture
+def record(tmp_path: Path, workspace: Workspace) -> StudyRecord:
+    file = tmp_path / "study.yaml"
+    file.write_text(STUDY, encoding="utf-8")
+    study = read_study(file)
+    made = make_record(study, make_plan(study, _describe))
+    save_record(workspace, made)
+    return made
+
+
+def _describe(config: DataConfig) -> DataInfo:
+    return DataInfo(
+        name=config.name, content_hash="ab", train_n=20, test_n=20, channels=1, length=50, classes=2, files=("/x/A.ts",)
+    )
+
+
+def test_what_a_planned_study_knows(workspace: Workspace, record: StudyRecord) -> None:
+    results = load_results(workspace, "s")
+    assert results.factors["y, model.kernel_size=9"] == {"model.kernel_size": 9}
+    assert results.arm_name("y, model.kernel_size=9") == "y"
+    assert results.configs["x, model.kernel_size=39"].model.kernel_size == 39
+    assert results.configs["z, model.kernel_size=9"].sparsity.groups == 1, "its own, though it shares a trial with y"
+    assert results.configs["y, model.kernel_size=9"].sparsity.groups == 3
+    assert results.data == tuple(record.data)
+    assert results.file == record.file
+    assert results.trials[["started", "finished"]].isna().all(axis=None)
+
+
+def test_what_ended_trials_leave(workspace: Workspace, record: StudyRecord) -> None:
+    first, second, *_ = record.trials
+    frame = pd.DataFrame({"layer": [1], "group": [1], "size": [9], "kernels": [3]})
+    write_folder(workspace.trial(first.trial_id), {RECEPTIVE_FIELDS: frame.to_parquet(index=False)})
+    error = {"kind": "exception", "message": "ValueError: bad", "traceback": "Traceback ..."}
+    with Ledger(workspace, "s") as ledger:
+        ledger.append("done", first.trial_id, started=5.0, metrics={"test_accuracy": 0.5}, provenance={}, error=None)
+        ledger.append("failed", second.trial_id, started=5.0, metrics={}, provenance={}, error=error)
+    results = load_results(workspace, "s")
+    assert list(results.receptive_fields) == [first.trial_id]
+    assert results.receptive_fields[first.trial_id].equals(frame)
+    rows = results.trials.set_index("trial_id")
+    assert rows.loc[[first.trial_id, second.trial_id], "started"].eq(5.0).all()
+    assert rows.loc[[second.trial_id], "traceback"].eq("Traceback ...").all()
+
+
+def test_a_record_of_an_earlier_version_still_has_a_report(
+    workspace: Workspace, record: StudyRecord, tmp_path: Path
+) -> None:
+    path = workspace.study("s") / "study.json"
+    text = path.read_text(encoding="utf-8")
+    start = text.index(', "data": [{')
+    path.write_text(text[:start] + "}", encoding="utf-8")
+    results = load_results(workspace, "s")
+    assert results.data == ()
+    assert "An earlier version planned this study" in write_report(results, tmp_path / "r").html.read_text()

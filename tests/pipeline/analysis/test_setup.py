@@ -1,0 +1,154 @@
+"""The paragraph on the setup: every number is a setting's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from dsn.config import DataConfig, RunConfig
+from dsn.data import DataInfo
+from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setup import PHRASES, key_in_words, setup_paragraph
+from pipeline.planning import DataUse
+
+MakeResults = Callable[..., StudyResults]
+MakeConfig = Callable[..., RunConfig]
+
+
+def described(make_results: MakeResults, configs: dict[str, RunConfig], **fields: object) -> str:
+    return setup_paragraph(make_results({(arm, "A"): [0.5, 0.5] for arm in configs}, configs=configs, **fields))
+
+
+def test_a_study_of_one_arm_in_full(make_results: MakeResults, make_config: MakeConfig) -> None:
+    info = DataInfo(
+        name="A", content_hash="0", train_n=67, test_n=1029, channels=1, length=24, classes=2, files=("A.npz",)
+    )
+    use = DataUse(config=DataConfig(source="npz", name="A"), info=info)
+    text = described(make_results, {"dsn": make_config()}, data=(use,))
+    assert text == (
+        "We use 1 data set (A), data source npz, train and test sets as the files hold them, not normalised, missing "
+        "values and padding set to 0. They have 67 training series, 1029 test series, 1 channel, 24 time steps and 2 "
+        "classes. "
+        "The networks have the architecture of a dynamic sparse network (DSN), 141 output channels a layer, kernels of "
+        "39 taps, 4 layers, padding that repeats the last value on the right and a head that pools to 50 steps. "
+        "The layers have a sparsity of 0.8 inside the region of each kernel group, a number of kernel groups of 3, a "
+        "topology that is explored during training and a sequential initial topology. "
+        "Exploration uses pruning by magnitude, regrowth at random, an update after every 5 epochs, an exchanged "
+        "fraction of active weights of 0.5 at first, an exchanged fraction of 0.001 at last and a cosine from one to "
+        "the other over the first 0.8 of all steps. "
+        "Training uses Adam without weight decay, 1000 epochs, mini-batches of at most 16 series, a batch size of a "
+        "tenth of the training set but at least 2, a learning rate of 0.0003 in the first epoch and a cosine towards a "
+        "learning rate of 0.0001 over the epochs. "
+        "The regions of the kernel groups are the first 13, 26 and 39 taps. "
+        "This gives batch sizes of 6. "
+        "The network of the epoch with the lowest running training loss (of equal ones the last) is evaluated on the "
+        "test set, once; nothing is selected on test data. "
+        "Each arm is trained on each data set with 2 seeds (0, 1); trainings with the same seed share the order of the "
+        "batches and, where shapes agree, the initial weights. "
+        "We report test accuracy as mean and sample standard deviation over seeds; means over data sets weigh each of "
+        "them the same. "
+        "Computed with its engine torch; 2 trainings took 3.0 min in total."
+    )
+
+
+def test_what_differs_is_named_by_arm_and_not_among_what_is_shared(
+    make_results: MakeResults, make_config: MakeConfig
+) -> None:
+    configs = {
+        "dsn": make_config(),
+        "fixed": make_config(**{"sparsity.explore": False}),
+        "fast": make_config(**{"training.learning_rate": 1e38}),
+        "dense": make_config(**{"sparsity.level": "dense", "sparsity.groups": 7}),
+    }
+    text = described(make_results, configs)
+    assert "There are 4 arms: dsn, fixed, fast and dense. They differ in the following: " in text
+    differing = text.partition("They differ in the following: ")[2].partition(". Each arm")[0]
+    learning_rates = (
+        "a learning rate of 0.0003 in the first epoch in dsn, fixed and dense, a learning rate of 1e+38 in the first "
+        "epoch in fast"
+    )
+    assert differing.split("; ") == [
+        "a sparsity of 0.8 inside the region of each kernel group in dsn, fixed and fast, no sparsity in dense",
+        "a topology that is explored during training in dsn and fast, a topology that stays fixed in fixed",
+        learning_rates,
+    ]
+    assert text.count("learning rate of 0.0003") == 1
+    assert "Where layers are sparse, they have a number of kernel groups of 3 and a sequential" in text
+    assert "Exploration, in the arms that explore, uses pruning" in text
+    assert "Arms are compared with dsn on the data sets" in text
+    assert "7" not in differing, "a dense arm has no groups"
+
+
+def test_factors_are_named_with_their_values(sweep: StudyResults) -> None:
+    text = setup_paragraph(sweep)
+    assert "Factors, combined: model kernel size takes 9, 21 and 39; with the arms they make 6 combinations." in text
+    assert "There are 2 arms: one and two." in text
+    assert "They differ" not in text, "the two of the fixture have equal settings"
+    assert "kernels of" not in text
+    assert "Arms are compared with the reference at equal factor values" in text
+
+
+@pytest.mark.parametrize("key", [key for key in PHRASES if key != "model.name"])
+def test_every_setting_is_said_with_its_value(key: str, make_results: MakeResults, make_config: MakeConfig) -> None:
+    other = {
+        "model.channels": 27,
+        "model.kernel_size": 17,
+        "model.depth": 6,
+        "model.padding": "zero",
+        "model.pool_size": 33,
+        "sparsity.level": 0.37,
+        "sparsity.groups": 2,
+        "sparsity.explore": False,
+        "sparsity.initial": "random",
+        "sparsity.grow": "gradient",
+        "sparsity.update_every": 7,
+        "sparsity.initial_fraction": 0.41,
+        "sparsity.final_fraction": 0.0123,
+        "sparsity.explore_until": 0.61,
+        "training.epochs": 77,
+        "training.batch_size": 29,
+        "training.batch_rule": "fixed",
+        "training.learning_rate": 0.00711,
+        "training.final_learning_rate": 0.00713,
+        "sparsity.drop": "magnitude",
+    }
+    before, after = make_config(), make_config(**{key: other[key]})
+    changed = described(make_results, {"dsn": after})
+    if after == before:
+        assert "pruning by magnitude" in changed
+        return
+    assert changed != described(make_results, {"dsn": before})
+    if isinstance(other[key], float) or (isinstance(other[key], int) and not isinstance(other[key], bool)):
+        assert re.search(rf"\b{re.escape(str(other[key]))}\b", changed)
+
+
+def test_every_setting_of_a_configuration_has_words() -> None:
+    settings = RunConfig(data=DataConfig(source="npz", name="A")).settings()
+    unsaid = [key_in_words(key) for key in settings if not key.startswith("data.") and key not in PHRASES]
+    assert unsaid == [], "these would be named by their keys: give them a phrase"
+
+
+def test_preparation_that_differs_is_said_by_data_set(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("dsn", "Worms"): [0.5]})
+    trials = results.trials.assign(**{"data.split": [2018, 2015]})
+    assert (
+        "train and test sets as the files hold them for A and train and test sets as in the 2015 release of the UCR "
+        "archive for Worms, not normalised"
+    ) in setup_paragraph(replace(results, trials=trials))
+
+
+def test_the_words_are_safe_in_latex(study: StudyResults, sweep: StudyResults) -> None:
+    for results in (study, sweep):
+        text = setup_paragraph(results)
+        assert not set(text) & set("%&_#$~^\\{}")
+        assert text.isascii()
+        assert "\n" not in text
+
+
+def test_a_single_seed_has_no_deviation(make_results: MakeResults) -> None:
+    text = setup_paragraph(make_results({("dsn", "A"): [0.5]}))
+    assert "with 1 seed (0)" in text
+    assert "deviation over seeds" not in text
