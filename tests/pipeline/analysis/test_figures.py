@@ -202,6 +202,17 @@ def test_trade_off_is_over_shared_data_sets_and_names_who_is_missing(make_result
     assert drawings["trade_off"].notes[1] == "No results of late."
 
 
+def test_the_spread_rests_on_the_seeds_that_are_done_everywhere(make_results: MakeResults) -> None:
+    results = make_results(
+        {("dsn", "A"): [0.5, 0.6, 0.9], ("dsn", "B"): [0.7, 0.8], ("other", "A"): [0.5] * 3, ("other", "B"): [0.5] * 2}
+    )
+    means, shared = trade_off.trade_off(results)
+    assert shared == ("A", "B")
+    assert means["seeds"].tolist() == [2, 2], "seed 2 has nothing on B"
+    assert means["std"].tolist() == pytest.approx([0.1 / math.sqrt(2), 0])
+    assert means["mean"].tolist() == pytest.approx([(2 / 3 + 0.75) / 2, 0.5]), "which is over all trials"
+
+
 def test_receptive_fields_are_means_of_shares_in_which_each_trial_weighs_the_same(make_results: MakeResults) -> None:
     small = pd.DataFrame({"layer": [1, 1], "group": [1, 1], "size": [3, 5], "kernels": [1, 1]})
     large = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 5, 9], "kernels": [75, 25, 7]})
@@ -259,6 +270,15 @@ def test_ids_of_a_figure_begin_with_its_name() -> None:
     assert ids
     assert all(name.startswith("mine-") for name in ids)
     assert "url(#mine-" in svg
+
+
+def test_panels_lie_on_round_numbers_so_that_files_do_not_depend_on_a_solver() -> None:
+    figure = _figure_with_a_marker()
+    style.render("mine", lambda: figure)
+    bounds = figure.axes[0].get_position(original=True)
+    # bounds are differences of corners, which may be one rounding away.
+    assert [bounds.x0, bounds.y0] == [round(bounds.x0, 6), round(bounds.y0, 6)]
+    assert 0 < bounds.x0 < 0.5, "and it has been laid out"
 
 
 def _figure_with_a_marker():
