@@ -13,7 +13,7 @@ from dsn.sparsity.regions import SMALLEST_SPARSE_KERNEL
 SEMANTICS = 1
 """Raised whenever the same configuration, seed and data would give other results than before."""
 
-_EXPLORATION_ONLY = (
+EXPLORATION_ONLY = (
     "drop",
     "grow",
     "update_every",
@@ -23,6 +23,7 @@ _EXPLORATION_ONLY = (
     "final_fraction",
     "explore_until",
 )
+"""Settings of sparsity that only a network reads whose topology changes."""
 
 _NEUTRAL = {
     "sparsity": {
@@ -35,7 +36,7 @@ _NEUTRAL = {
 """Settings added after the first release, each with the value that means what was done before there was a choice."""
 
 
-def canonical(config: RunConfig) -> dict[str, Any]:
+def effective(config: RunConfig) -> dict[str, dict[str, Any]]:
     """The part of a configuration that results depend on, as plain values.
 
     Where the data lies is left out (its content counts), and so are settings that this configuration never reads: a
@@ -48,16 +49,24 @@ def canonical(config: RunConfig) -> dict[str, Any]:
     if config.sparsity.level == "dense" or config.model.kernel_size < SMALLEST_SPARSE_KERNEL:
         plain["sparsity"] = {"level": "dense"}
     elif not config.sparsity.explore:
-        plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in _EXPLORATION_ONLY}
+        plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in EXPLORATION_ONLY}
+    return plain
+
+
+def canonical(config: RunConfig) -> dict[str, dict[str, Any]]:
+    """What of a configuration goes into an identity.
+
+    Settings of their neutral value are left out, so that older trials keep their ids.
+    """
     return {
-        room: {key: _spelled(value) for key, value in block.items() if not _neutral(room, key, value)}
-        for room, block in plain.items()
+        room: {key: _spelled(value) for key, value in block.items() if not _is_neutral(room, key, value)}
+        for room, block in effective(config).items()
     }
 
 
-def _neutral(room: str, key: str, value: object) -> bool:
-    """Such a setting is left out, so that older trials keep their ids."""
-    return key in _NEUTRAL.get(room, {}) and _NEUTRAL[room][key] == value
+def _is_neutral(room: str, key: str, value: object) -> bool:
+    neutral = _NEUTRAL.get(room, {})
+    return key in neutral and neutral[key] == value
 
 
 def _spelled(value: object) -> object:

@@ -1,7 +1,7 @@
 """The experimental setup in words, to be pasted into a paper: what the arms share, then what differs, arm by arm.
 
 Every number is a setting's, a data set's or a recorded fact. Only settings count that a configuration reads
-(``pipeline.identity.canonical``): a dense arm has no exploration to describe. A setting without words of its own in
+(``pipeline.identity.effective``): a dense arm has no exploration to describe. A setting without words of its own in
 ``PHRASES`` is named by its key, so that none is ever left out. The text is plain, without the characters that LaTeX
 gives a meaning, names from the study file apart.
 """
@@ -16,10 +16,9 @@ from dsn.config import RunConfig
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.wording import counted, duration, enumerated, listed
-from pipeline.identity import canonical
+from pipeline.identity import EXPLORATION_ONLY, effective
 
 MOST_NAMES = 12
-
 
 OTHER = "*"
 
@@ -35,11 +34,27 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
     "model.pool_size": "a head that pools to {} steps",
     "sparsity.level": {"dense": "no sparsity", OTHER: "a sparsity of {} inside the region of each kernel group"},
     "sparsity.groups": "a number of kernel groups of {}",
+    "sparsity.regions": {
+        "multiples": "regions of i floor(k/N) taps for group i of N",
+        "proportional": "regions of floor(i k/N) taps for group i of N",
+    },
+    "sparsity.group_sizes": {
+        "runs": "channels shared out in equal runs (the last one shorter)",
+        "balanced": "channels shared out evenly",
+    },
     "sparsity.explore": {True: "a topology that is explored during training", False: "a topology that stays fixed"},
     "sparsity.initial": {"sequential": "a sequential initial topology", "random": "a random initial topology"},
     "sparsity.drop": {"magnitude": "pruning by magnitude"},
     "sparsity.grow": {"random": "regrowth at random", "gradient": "regrowth by the gradient"},
     "sparsity.update_every": "an update after every {} epochs",
+    "sparsity.update_timing": {
+        "after-step": "updates after the gradient step",
+        "replaces-step": "updates in place of the gradient step",
+    },
+    "sparsity.moments": {
+        "warm": "moments of grown weights that dense gradients have kept up",
+        "fresh": "moments of grown weights that start at zero",
+    },
     "sparsity.initial_fraction": "an exchanged fraction of active weights of {} at first",
     "sparsity.final_fraction": "an exchanged fraction of {} at last",
     "sparsity.explore_until": "a cosine from one to the other over the first {} of all steps",
@@ -55,9 +70,6 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
 """Setting -> its words with the value in place of ``{}``, or words value by value, ``OTHER`` for those not listed."""
 
 Settings = Mapping[str, Any]
-
-_EXPLORATION = ("drop", "grow", "update_every", "initial_fraction", "final_fraction", "explore_until")
-
 
 _SELECTION = (
     "The network of the epoch with the lowest running training loss (of equal ones the last) is evaluated on the test "
@@ -85,11 +97,8 @@ def setup_paragraph(results: StudyResults) -> str:
 
 def _read(config: RunConfig) -> Settings:
     """Key -> value of every setting that the configuration reads, the data's apart."""
-    rooms = canonical(config)
-    read = {f"{room}.{key}": value for room, block in rooms.items() if room != "data" for key, value in block.items()}
-    # In their own spelling (canonical writes 1e38 out), except what is dense because its kernels are short.
-    written = config.settings()
-    return {key: "dense" if value == "dense" else written[key] for key, value in read.items()}
+    rooms = effective(config)
+    return {f"{room}.{key}": value for room, block in rooms.items() if room != "data" for key, value in block.items()}
 
 
 def _said(key: str, value: object) -> str:
@@ -132,7 +141,7 @@ def _shared(read: Mapping[str, Settings]) -> list[str]:
 
 def _topic(key: str, *, everywhere: bool) -> str:
     room, _, name = key.partition(".")
-    if room == "sparsity" and name in _EXPLORATION:
+    if room == "sparsity" and name in EXPLORATION_ONLY:
         return "Exploration uses" if everywhere else "Exploration, in the arms that explore, uses"
     if room == "sparsity":
         return "The layers have" if everywhere else "Where layers are sparse, they have"

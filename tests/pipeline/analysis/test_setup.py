@@ -34,10 +34,11 @@ def test_a_study_of_one_arm_in_full(make_results: MakeResults, make_config: Make
         "classes. "
         "The networks have the architecture of a dynamic sparse network (DSN), 141 output channels a layer, kernels of "
         "39 taps, 4 layers, padding that repeats the last value on the right and a head that pools to 50 steps. "
-        "The layers have a sparsity of 0.8 inside the region of each kernel group, a number of kernel groups of 3, a "
+        "The layers have a sparsity of 0.8 inside the region of each kernel group, a number of kernel groups of 3, "
+        "regions of i floor(k/N) taps for group i of N, channels shared out in equal runs (the last one shorter), a "
         "topology that is explored during training and a sequential initial topology. "
-        "Exploration uses pruning by magnitude, regrowth at random, an update after every 5 epochs, an exchanged "
-        "fraction of active weights of 0.5 at first, an exchanged fraction of 0.001 at last and a cosine from one to "
+        "Exploration uses pruning by magnitude, regrowth at random, an update after every 5 epochs, updates after the "
+        "gradient step, moments of grown weights that dense gradients have kept up, an exchanged fraction of active weights of 0.5 at first, an exchanged fraction of 0.001 at last and a cosine from one to "
         "the other over the first 0.8 of all steps. "
         "Training uses Adam without weight decay, 1000 epochs, mini-batches of at most 16 series, a batch size of a "
         "tenth of the training set but at least 2, a learning rate of 0.0003 in the first epoch and a cosine towards a "
@@ -76,7 +77,7 @@ def test_what_differs_is_named_by_arm_and_not_among_what_is_shared(
         learning_rates,
     ]
     assert text.count("learning rate of 0.0003") == 1
-    assert "Where layers are sparse, they have a number of kernel groups of 3 and a sequential" in text
+    assert "Where layers are sparse, they have a number of kernel groups of 3, regions of i floor(k/N) taps" in text
     assert "Exploration, in the arms that explore, uses pruning" in text
     assert "Arms are compared with dsn on the data sets" in text
     assert "7" not in differing, "a dense arm has no groups"
@@ -103,6 +104,10 @@ def test_every_setting_is_said_with_its_value(key: str, make_results: MakeResult
         "sparsity.groups": 2,
         "sparsity.explore": False,
         "sparsity.initial": "random",
+        "sparsity.regions": "proportional",
+        "sparsity.group_sizes": "balanced",
+        "sparsity.update_timing": "replaces-step",
+        "sparsity.moments": "fresh",
         "sparsity.grow": "gradient",
         "sparsity.update_every": 7,
         "sparsity.initial_fraction": 0.41,
