@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 from dsn.config import ModelConfig, SparsityConfig
@@ -33,21 +34,32 @@ def layer_plans(model: ModelConfig, sparsity: SparsityConfig, channels: int) -> 
     Raises:
         InvalidInput: no topology of that sparsity exists (see ``kernel_groups``).
     """
+    # Layers of one shape have the same groups; without the cache a deep network would take a second to plan.
+    groups_for = functools.cache(functools.partial(_groups, model, sparsity))
     plans = []
     for index in range(model.depth):
         inputs = channels if index == 0 else model.channels
         sparse_inputs = model.bottleneck if inputs > 1 else 1
-        dense = sparsity.level == "dense" or model.kernel_size < SMALLEST_SPARSE_KERNEL
-        groups = None
-        active = model.channels * sparse_inputs * model.kernel_size
-        if not dense:
-            groups = kernel_groups(
-                sparsity, out_channels=model.channels, in_channels=sparse_inputs, kernel_size=model.kernel_size
-            )
-            active = sum(group.active for group in groups)
+        groups, active = groups_for(sparse_inputs)
         plans.append(
             LayerPlan(
                 inputs=inputs, has_bottleneck=inputs > 1, sparse_inputs=sparse_inputs, groups=groups, active=active
             )
         )
     return tuple(plans)
+
+
+def _groups(
+    model: ModelConfig, sparsity: SparsityConfig, sparse_inputs: int
+) -> tuple[tuple[KernelGroup, ...] | None, int]:
+    """Kernel groups, or None in a dense layer, and the number of active weights."""
+    if sparsity.level == "dense" or model.kernel_size < SMALLEST_SPARSE_KERNEL:
+        return None, model.channels * sparse_inputs * model.kernel_size
+    groups = kernel_groups(
+        out_channels=model.channels,
+        in_channels=sparse_inputs,
+        kernel_size=model.kernel_size,
+        groups=sparsity.groups,
+        density=sparsity.density,
+    )
+    return groups, sum(group.active for group in groups)

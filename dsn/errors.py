@@ -12,7 +12,7 @@ invariants are asserted.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 
@@ -28,6 +28,9 @@ class _Unset:
 
 
 UNSET: Final = _Unset()
+
+MOST_LISTED = 30
+"""Valid choices that a message lists."""
 
 
 class InvalidInput(DSNError, ValueError):
@@ -58,8 +61,8 @@ class InvalidInput(DSNError, ValueError):
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        parts = [self.place, self.key, self.problem + self._shown_value()]
-        return ": ".join(part for part in parts if part) + self._advice()
+        parts = [_shortened(self.place, 300), _shortened(self.key, 80), _shortened(self.problem, 500)]
+        return _in_a_line(": ".join(part for part in parts if part) + self._shown_value() + self._advice())
 
     def _shown_value(self) -> str:
         if isinstance(self.value, _Unset):
@@ -70,10 +73,44 @@ class InvalidInput(DSNError, ValueError):
     def _advice(self) -> str:
         if not self.choices:
             return ""
-        wrong = self.value if isinstance(self.value, str) else self.key.rpartition(".")[2]
-        near = difflib.get_close_matches(wrong, self.choices, n=1)
-        hint = f"; did you mean {near[0]!r}?" if near else ""
-        return f"{hint} Valid: {', '.join(self.choices)}" if hint else f"; valid: {', '.join(self.choices)}"
+        wrong = str(self.value)
+        if isinstance(self.value, _Unset):
+            dotted = any("." in choice for choice in self.choices)
+            wrong = self.key if dotted else self.key.rpartition(".")[2]
+        near = " or ".join(map(repr, nearest(wrong, self.choices)[:3]))
+        listed = ", ".join(self.choices[:MOST_LISTED])
+        if len(self.choices) > MOST_LISTED:
+            listed += f" and {len(self.choices) - MOST_LISTED} more"
+        if all(choice in self.problem for choice in self.choices):
+            return f"; did you mean {near}?" if near else ""
+        return f"; did you mean {near}? Valid: {listed}" if near else f"; valid: {listed}"
+
+
+def nearest(wrong: str, choices: Sequence[str]) -> list[str]:
+    """The choices that are one slip of the keyboard away from ``wrong``; if there are none, the most similar one."""
+    folded = [(choice.casefold(), choice) for choice in choices]
+    meant = [choice for fold, choice in folded if _one_edit_apart(wrong.casefold(), fold)]
+    return meant or [dict(folded)[fold] for fold in difflib.get_close_matches(wrong.casefold(), dict(folded), n=1)]
+
+
+def _one_edit_apart(one: str, other: str) -> bool:
+    """At most a letter more, fewer or another one, or two neighbours exchanged."""
+    for _ in ("from the start", "from the end"):
+        same = next(
+            (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+        )
+        one, other = one[same:][::-1], other[same:][::-1]
+    return max(len(one), len(other)) <= 1 or (len(one) == 2 and one == other[::-1])
+
+
+def _shortened(text: str, most: int) -> str:
+    """``text`` without its middle if it is long: a place ends with its line, and a path with its file's name."""
+    return text if len(text) <= most else f"{text[: most // 2]}...{text[-most // 2 :]}"
+
+
+def _in_a_line(text: str) -> str:
+    """``text`` with escapes for what would break the line or steer the terminal; file names and keys may hold it."""
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode("ascii") for sign in text)
 
 
 class InvalidData(InvalidInput):

@@ -24,6 +24,9 @@ Mark = tuple[int, int] | str
 DEEPEST = 20
 """Levels of nesting."""
 
+LARGEST_FILE = 200_000
+"""Bytes. A study of all 128 UCR sets has three thousand; a file that is larger than this was given by mistake."""
+
 LARGEST = 2**63 - 1
 """Whole numbers beyond it, of either sign, are refused: they are mistakes, and no float could hold the hugest ones."""
 
@@ -78,11 +81,13 @@ class Document:
 
     def place(self, path: KeyPath) -> str:
         """``file:line:column`` of the key, or of the nearest one above it that was written."""
+        return self.shown(self.mark(path))
+
+    def mark(self, path: KeyPath) -> Mark:
+        """Where the key stands, or the nearest one above it that was written; the file itself if there is none."""
         while path and path not in self.marks:
             path = path[:-1]
-        if not path:
-            return self.file
-        return self.shown(self.marks[path])
+        return self.marks[path] if path else self.file
 
     def shown(self, mark: Mark) -> str:
         """A mark as a place in a message."""
@@ -96,17 +101,36 @@ def read_document(path: Path) -> Document:
         InvalidInput: it does not exist, is not UTF-8 text, or is not YAML of that dialect; with line and column.
     """
     file = str(path)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
-        raise InvalidInput(f"cannot be read: {reason}", place=file) from error
+    text = _decoded(_content(path), file)
     node = _composed(file, text)
     if not isinstance(node, yaml.MappingNode):
         raise InvalidInput("must be a mapping of keys to values", place=file)
     marks: dict[KeyPath, Mark] = {}
     data = _Converter(file, marks).value(node, ())
     return Document(file=file, text=text, data=data, marks=marks)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file; opening a pipe would wait for its writer, and a device may never end."""
+    try:
+        if not (path.is_file() or path.is_dir()) and path.exists():
+            raise InvalidInput("cannot be read: not a regular file", place=str(path))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read: {error.strerror}", place=str(path)) from error
+    if len(content) > LARGEST_FILE:
+        raise InvalidInput(f"is larger than {LARGEST_FILE} bytes, too large for a study file", place=str(path))
+    return content
+
+
+def _decoded(content: bytes, file: str) -> str:
+    """The text, every line ended by a line feed."""
+    try:
+        return content.decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        before = content[: error.start].decode("utf-8")
+        raise InvalidInput("is not UTF-8 text", place=_place_after(before, file)) from error
 
 
 def parse_value(text: str, place: str) -> Any:
@@ -123,9 +147,9 @@ def _composed(file: str, text: str) -> yaml.Node | None:
     try:
         loader = _Loader(text)
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        place = f"{file}:{before.count(chr(10)) + 1}:{error.position - before.rfind(chr(10))}"
-        raise InvalidInput(f"is not valid YAML: {error.reason}", place=place) from error
+        place = _place_after(text[: error.position], file)
+        problem = f"{error.reason}, here U+{ord(text[error.position]):04X}"
+        raise InvalidInput(f"is not valid YAML: {problem}", place=place) from error
     try:
         return loader.get_single_node()
     except yaml.YAMLError as error:
@@ -133,12 +157,33 @@ def _composed(file: str, text: str) -> yaml.Node | None:
         problem = str(getattr(error, "problem", None) or "cannot be understood")
         if problem.startswith("but "):
             problem = f"{getattr(error, 'context', '')}, {problem}"
-        raise InvalidInput(f"is not valid YAML: {problem}", place=_place(file, mark)) from error
+        raise InvalidInput(
+            f"is not valid YAML: {problem}{_advice(error, problem)}", place=_place(file, mark)
+        ) from error
     except (ValueError, OverflowError) as error:
         # PyYAML's own calls of chr() and int() on what an escape or a %YAML line says.
         raise InvalidInput(
             "is not valid YAML: a number is out of range", place=_place(file, loader.get_mark())
         ) from error
+
+
+_REMEDIES: Mapping[str, str] = {
+    "mapping values are not allowed here": "a text with ': ' in it needs quotes, and keys of one block the same indent",
+    "could not find expected ':'": "a key needs ': ' after it",
+    "character '\\t'": "indent with spaces",
+    "that cannot start any token": "a text that starts with it needs quotes",
+    "expected <block end>": "keys and list items of one block need the same indent",
+    "expected a single document": "'---' may stand at the start alone",
+}
+"""Part of PyYAML's words -> what a person can do."""
+
+
+def _advice(error: yaml.YAMLError, problem: str) -> str:
+    """What usually mends it; of a bracket that was never closed, where it stands."""
+    opened = getattr(error, "context_mark", None)
+    if problem.startswith("expected ','") and opened is not None:
+        return f"; the bracket was opened in line {opened.line + 1}, column {opened.column + 1}"
+    return next((f"; {remedy}" for part, remedy in _REMEDIES.items() if part in problem), "")
 
 
 class _Converter:
@@ -211,6 +256,10 @@ def _text(text: str) -> str:
 
 def _position(node: yaml.Node) -> tuple[int, int]:
     return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _place_after(before: str, file: str) -> str:
+    return f"{file}:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
 
 
 def _place(file: str, mark: yaml.Mark) -> str:

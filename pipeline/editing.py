@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from dsn.errors import InvalidInput
-from pipeline.document import Document, KeyPath, Mark, parse_value
+from pipeline.document import DEEPEST, Document, KeyPath, Mark, parse_value
 
 _FACTOR_VALUES: KeyPath = ("factors", "values")
 
@@ -65,12 +65,14 @@ def _given_twice(written: str, document: Document, mark: Mark) -> InvalidInput:
 
 def _flat(block: Mapping[str, Any], path: KeyPath, document: Document, prefix: str = "") -> list[tuple[str, Any, Mark]]:
     """(dotted key, value, position) of every leaf, however it was nested; an empty mapping is a leaf."""
-    leaves = []
+    leaves: list[tuple[str, Any, Mark]] = []
     for key, value in block.items():
+        if prefix.count(".") + key.count(".") >= DEEPEST:
+            raise InvalidInput("is nested too deeply", key=prefix + key, place=document.place((*path, key)))
         if isinstance(value, dict) and value:
             leaves += _flat(value, (*path, key), document, f"{prefix}{key}.")
         else:
-            leaves.append((prefix + key, value, document.marks[(*path, key)]))
+            leaves.append((prefix + key, value, document.mark((*path, key))))
     return leaves
 
 
@@ -86,18 +88,17 @@ def with_profile(document: Document, profile: str) -> Document:
         raise InvalidInput(
             "no such profile in this study", key="profiles", value=profile, place=document.file, choices=known
         )
-    data = json.loads(json.dumps(document.data))
+    data = deepcopy(document.data)
     marks = dict(document.marks)
-    edits = data["profiles"][profile]
+    edits = document.data["profiles"][profile]
     if not isinstance(edits, dict):
         raise InvalidInput(
             "must be a mapping", key=f"profiles.{profile}", value=edits, place=document.place(("profiles", profile))
         )
     for written, value in edits.items():
         origin: KeyPath = ("profiles", profile, written)
-        path = _edited_path(written)
-        _edit(data, path, written, value, document.place(origin))
-        marks = _marks_of_edit(marks, path, origin)
+        new_marks = {path: document.mark((*origin, *path)) for path in _paths(value)}
+        _edit(data, marks, written, value, new_marks, document.place(origin))
     if isinstance(data.get("name"), str):
         data["name"] += f"@{profile}"
     return Document(file=document.file, text=document.text, data=data, marks=marks)
@@ -109,19 +110,50 @@ def with_settings(document: Document, settings: Sequence[str]) -> Document:
     Raises:
         InvalidInput: a setting is not of that form, or edits what it may not.
     """
-    data = json.loads(json.dumps(document.data))
+    data = deepcopy(document.data)
     marks = dict(document.marks)
     for setting in settings:
-        place = f"--set {setting}"
         written, equals, text = setting.partition("=")
-        if not equals or not written:
-            raise InvalidInput("must be key=value", value=setting, place="--set")
-        path = _edited_path(written.strip())
-        _edit(data, path, written.strip(), parse_value(text, place), place)
-        marks = {key: mark for key, mark in marks.items() if key[: len(path)] != path} | {path: place}
+        if not equals or not written.strip() or not setting.isprintable():
+            raise InvalidInput("must be key=value, on one line", value=setting, place="--set")
+        place = f"--set {setting}"
+        value = parse_value(text, place)
+        _edit(data, marks, written.strip(), value, dict.fromkeys(_paths(value), place), place)
     # What is recorded and reported as the study's text must not hide how it was edited.
     text = "\n".join([document.text.rstrip("\n"), *(f"# --set {setting}" for setting in settings), ""])
     return Document(file=document.file, text=text, data=data, marks=marks)
+
+
+def _edit(  # noqa: PLR0917
+    data: dict[str, Any],
+    marks: dict[KeyPath, Mark],
+    written: str,
+    value: Any,
+    new_marks: Mapping[KeyPath, Mark],
+    place: str,
+) -> None:
+    """Set what ``written`` leads to; the validation that follows refuses keys that do not exist.
+
+    ``new_marks`` are those of the parts of ``value``, by their paths inside it.
+    """
+    if written.partition(".")[0] in ("name", "profiles"):
+        raise InvalidInput("cannot be changed by a profile or by --set", key=written, place=place)
+    path = _edited_path(written)
+    if len(path) > DEEPEST:
+        raise InvalidInput("is nested too deeply", key=written, place=place)
+    node = data
+    for depth, part in enumerate(path[:-1], start=1):
+        if part not in node:
+            node[part] = {}
+            marks[path[:depth]] = new_marks[()]
+        node = node[part]
+        if not isinstance(node, dict):
+            raise InvalidInput(f"{part!r} is not a mapping that could be edited", key=written, place=place)
+    for below in _paths(node.get(path[-1])):
+        marks.pop((*path, *below), None)
+    # A copy, for the edits that follow may change it.
+    node[path[-1]] = deepcopy(value)
+    marks |= {(*path, *below): mark for below, mark in new_marks.items()}
 
 
 def _edited_path(written: str) -> tuple[str, ...]:
@@ -132,22 +164,9 @@ def _edited_path(written: str) -> tuple[str, ...]:
     return tuple(written.split("."))
 
 
-def _marks_of_edit(marks: Mapping[KeyPath, Mark], path: KeyPath, origin: KeyPath) -> dict[KeyPath, Mark]:
-    """What stands at ``path`` now was written at ``origin``, and so was what leads there and was not there before."""
-    kept = {key: mark for key, mark in marks.items() if key[: len(path)] != path}
-    moved = {(*path, *key[len(origin) :]): mark for key, mark in marks.items() if key[: len(origin)] == origin}
-    above = {path[:depth]: marks[origin] for depth in range(1, len(path))}
-    return above | kept | moved
-
-
-def _edit(data: dict[str, Any], path: tuple[str, ...], written: str, value: Any, place: str) -> None:
-    """Set what ``path`` leads to; the validation that follows refuses keys that do not exist."""
-    *parents, last = path
-    if written.partition(".")[0] in ("name", "profiles"):
-        raise InvalidInput("cannot be changed by a profile or by --set", key=written, place=place)
-    node = data
-    for part in parents:
-        node = node.setdefault(part, {})
-        if not isinstance(node, dict):
-            raise InvalidInput(f"{part!r} is not a mapping that could be edited", key=written, place=place)
-    node[last] = value
+def _paths(value: Any) -> Iterator[KeyPath]:
+    """Of the value itself, and of everything in it."""
+    yield ()
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        yield from ((key, *below) for below in _paths(child))

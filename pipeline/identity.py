@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dsn.config import RunConfig
@@ -76,6 +77,13 @@ def _spelled(value: object) -> object:
 
 def trial_id(config: RunConfig, seed: int, content_hash: str) -> str:
     """16 hexadecimal digits that are equal exactly when canonical configuration, seed and data are."""
-    identity = {"config": canonical(config), "seed": seed, "data": content_hash, "semantics": SEMANTICS}
-    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return next(trial_ids(config, (seed,), content_hash))
+
+
+def trial_ids(config: RunConfig, seeds: Iterable[int], content_hash: str) -> Iterator[str]:
+    """``trial_id`` of each seed."""
+    plain = canonical(config)
+    for seed in seeds:
+        identity = {"config": plain, "seed": seed, "data": content_hash, "semantics": SEMANTICS}
+        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+        yield hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -68,9 +68,12 @@ def _departures(plan: Plan, seeds: int) -> str:
 def _arm_table(plan: Plan) -> Table:
     """An arm a row, its mean costs over the data sets."""
     trials = {trial.trial_id: trial for trial in plan.trials}
+    of_arm: dict[str, dict[str, TrialSpec]] = {arm: {} for arm in plan.arms}
+    for cell in plan.cells:
+        of_arm[cell.arm][cell.trial_id] = trials[cell.trial_id]
     rows = []
     for arm in plan.arms:
-        own = [trials[identity] for identity in dict.fromkeys(c.trial_id for c in plan.cells if c.arm == arm)]
+        own = list(of_arm[arm].values())
         texts = (
             arm,
             str(len(own)),

@@ -19,16 +19,17 @@ from dsn.data import DataInfo
 from dsn.errors import InvalidInput
 from pipeline.document import KeyPath
 from pipeline.estimate import estimated_seconds
-from pipeline.identity import trial_id
-from pipeline.resolution import Arm, data_entries, expanded_arms, is_excluded, require_known_arms, resolved
+from pipeline.exclusions import exclusions
+from pipeline.identity import trial_ids
+from pipeline.resolution import Arm, data_entries, expanded_arms, resolved, value_origin
 from pipeline.resources import Resources
 from pipeline.spec import Study
 from pipeline.validation import adapter
 
 Describe = Callable[[DataConfig], DataInfo]
 
-MOST_CELLS = 1_000_000
-"""A larger grid is a mistake, and would fill the memory before anybody saw it."""
+MOST_CELLS = 100_000
+"""A larger grid is a mistake, and would take minutes to plan before anybody saw it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,8 +134,9 @@ def make_plan(study: Study, describe: Describe) -> Plan:
     spec = study.spec
     entries = list(data_entries(study))
     _require_bounded(study, len(entries))
+    seeds = spec.seed_list
     arms = list(expanded_arms(study))
-    require_known_arms(study)
+    excluded = exclusions(study)
     describe = functools.cache(describe)
     cells: list[Cell] = []
     trials: dict[str, TrialSpec] = {}
@@ -143,13 +145,12 @@ def make_plan(study: Study, describe: Describe) -> Plan:
     for arm in arms:
         for entry, written in entries:
             config = resolved(study, arm, entry, written)
-            if is_excluded(study, arm, config):
+            if excluded.hold(arm, config):
                 continue
             kept[arm.label] = arm
             info = data.setdefault(config.data, _described(study, config, written, describe))
             cost = _cost(study, arm, config, info)
-            for seed in spec.seed_list:
-                identity = trial_id(config, seed, info.content_hash)
+            for seed, identity in zip(seeds, trial_ids(config, seeds, info.content_hash), strict=True):
                 trial = TrialSpec(
                     trial_id=identity,
                     config=config,
@@ -176,15 +177,19 @@ def make_plan(study: Study, describe: Describe) -> Plan:
 
 
 def _cell(arm: Arm, config: RunConfig, trial: TrialSpec, seed: int) -> Cell:
-    own, trained = config.settings(), trial.config.settings()
+    differs = {} if trial.config == config else _differing(config.settings(), trial.config.settings())
     return Cell(
         arm=arm.label,
         factors=dict(arm.factors),
         dataset=config.data.name,
         seed=seed,
         trial_id=trial.trial_id,
-        differs={key: value for key, value in own.items() if trained[key] != value},
+        differs=differs,
     )
+
+
+def _differing(own: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in own.items() if trained[key] != value}
 
 
 def _references(arms: Sequence[Arm]) -> dict[str, str]:
@@ -232,7 +237,8 @@ def _cost(study: Study, arm: Arm, config: RunConfig, info: DataInfo) -> Cost:
     except InvalidInput as error:
         # What is at fault may be a default that does not fit what was written.
         suspects = (error.key, *_SHAPE)
-        blamed = next((arm.origins[key] for key in suspects if key in arm.origins), ("arms", arm.name))
+        written = (value_origin(study, arm, key) for key in suspects if key in arm.origins)
+        blamed = next(written, ("arms", arm.name))
         raise InvalidInput(
             f"arm {arm.label!r} on {config.data.name}: {error.problem}",
             key=error.key,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from pydantic import ValidationError
 
-from dsn.config import RunConfig
+from dsn.config import DataConfig, RunConfig
 from dsn.errors import InvalidInput
 from dsn.recipes import RECIPES
 from pipeline.document import KeyPath
@@ -18,6 +18,9 @@ from pipeline.validation import adapter, explain
 
 WHICH_DATA = ("data.source", "data.name", "data.path")
 """Settings that stand in the entries of ``data`` and nowhere else."""
+
+SETTINGS = tuple(RunConfig(data=DataConfig(source="", name="")).settings())
+"""Every key that a configuration has, dotted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,22 +37,13 @@ class Arm:
     origins: Mapping[str, KeyPath]
 
 
-def require_known_arms(study: Study) -> None:
-    """A misspelt arm would silently exclude nothing; other values may be those of another profile."""
-    arms = study.spec.arms
-    for index, entry in enumerate(study.spec.exclude):
-        if "arm" in entry and entry["arm"] not in list(arms):
-            place = study.document.place(("exclude", index, "arm"))
-            raise InvalidInput("no such arm", key="arm", value=entry["arm"], place=place, choices=arms)
-
-
 def expanded_arms(study: Study) -> Iterator[Arm]:
     """Every arm crossed with every combination of factor values."""
     spec = study.spec
-    base = _flattened(spec.base, ("base",))
+    base = flattened(spec.base, ("base",))
     values = spec.factors.values if spec.factors else {}
     for name, written in spec.arms.items():
-        own = _flattened(written, ("arms", name))
+        own = flattened(written, ("arms", name))
         for key in values:
             if key in own:
                 raise InvalidInput("is set by an arm and by a factor", key=key, place=study.document.place(own[key][1]))
@@ -69,14 +63,19 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> dict[str, tuple[Any, KeyPath]]:
+def flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> dict[str, tuple[Any, KeyPath]]:
+    """Dotted key -> value, and where in the document it stands; an empty mapping is a value."""
     flat: dict[str, tuple[Any, KeyPath]] = {}
     for key, value in block.items():
         if isinstance(value, dict) and value:
-            flat |= _flattened(value, (*origin, key), f"{prefix}{key}.")
+            flat |= flattened(value, (*origin, key), f"{prefix}{key}.")
         else:
             flat[prefix + key] = (value, (*origin, key))
     return flat
+
+
+_ENTRY_KEYS = tuple("names" if each.name == "name" else each.name for each in fields(DataConfig))
+"""An entry under ``data`` is a DataConfig for each of its names."""
 
 
 def data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, KeyPath]]]:
@@ -84,21 +83,22 @@ def data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, Ke
     seen: set[str] = set()
     for index, entry in enumerate(study.spec.data):
         origin: KeyPath = ("data", index)
+        unknown = next((key for key in entry if key not in _ENTRY_KEYS), None)
+        if unknown is not None:
+            place = study.document.place((*origin, unknown))
+            raise InvalidInput("unknown key", key=f"data.{unknown}", place=place, choices=_ENTRY_KEYS)
         names = entry.get("names")
         if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
             place = study.document.place((*origin, "names"))
             raise InvalidInput("must list the names of data sets", key="names", value=names, place=place)
-        if "name" in entry:
-            place = study.document.place((*origin, "name"))
-            raise InvalidInput("unknown key", key="data.name", value="name", place=place, choices=["names"])
-        fields = {key: value for key, value in entry.items() if key != "names"}
-        origins: dict[str, KeyPath] = {key: (*origin, key) for key in fields}
+        shared = {key: value for key, value in entry.items() if key != "names"}
+        origins: dict[str, KeyPath] = {key: (*origin, key) for key in shared}
         for position, name in enumerate(names):
             named = (*origin, "names", position)
             if name in seen:
                 raise InvalidInput("is listed twice", key="names", value=name, place=study.document.place(named))
             seen.add(name)
-            yield {**fields, "name": name}, {"": origin, **origins, "name": named}
+            yield {**shared, "name": name}, {"": origin, **origins, "name": named}
 
 
 def resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[str, KeyPath]) -> RunConfig:
@@ -125,11 +125,17 @@ def resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[
     except ValidationError as error:
         problem, where = explain(error, RunConfig, nested)
         key = ".".join(map(str, where))
+        unknown = problem.problem.startswith("unknown key")
+        if len(where) == 1 and problem.choices:
+            problem.choices += ("recipe",)  # which base and arms may have beside a configuration's rooms
+        origin = (
+            value_origin(study, arm, key) if key in arm.factors and not unknown else _blamed(key, origins, written[""])
+        )
         raise InvalidInput(
             problem.problem,
             key=key,
             value=problem.value,
-            place=study.document.place(_blamed(key, origins, written[""])),
+            place=study.document.place(origin),
             choices=problem.choices,
         ) from error
 
@@ -140,12 +146,19 @@ def _blamed(key: str, origins: Mapping[str, KeyPath], otherwise: KeyPath) -> Key
     return origins[key] if key in origins else next((origins[name] for name in below), otherwise)
 
 
+def value_origin(study: Study, arm: Arm, key: str) -> KeyPath:
+    """Where the value of ``key`` stands that ``arm`` has: that of a factor in its list."""
+    factors = study.spec.factors
+    written = arm.origins[key]
+    return (*written, factors.values[key].index(arm.factors[key])) if factors and key in arm.factors else written
+
+
 def _require_two_levels(study: Study, layers: Mapping[str, Any], origins: Mapping[str, KeyPath]) -> None:
     """A setting is ``room.key``: a key below it would get lost under the setting's own value."""
     for key in layers:
         room, _, rest = key.partition(".")
-        if "." in rest:
-            setting = f"{room}.{rest.partition('.')[0]}"
+        setting = f"{room}.{rest.partition('.')[0]}"
+        if "." in rest and setting in SETTINGS:
             place = study.document.place(origins[key])
             raise InvalidInput(f"unknown key: {setting} takes a value, not keys of its own", key=key, place=place)
 
@@ -164,21 +177,3 @@ def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
             # A copy, for an empty mapping may be filled by the keys that follow, for this arm alone.
             node[last] = dict(flat[key]) if isinstance(flat[key], dict) else flat[key]
     return nested
-
-
-def is_excluded(study: Study, arm: Arm, config: RunConfig) -> bool:
-    """Whether some entry of ``exclude`` holds in all its parts."""
-    known = config.settings() | {"arm": arm.name}
-    for index, entry in enumerate(study.spec.exclude):
-        conditions = _flattened(entry, ("exclude", index))
-        for key, (_, origin) in conditions.items():
-            if key not in known:
-                raise InvalidInput("unknown key", key=key, place=study.document.place(origin), choices=sorted(known))
-        if conditions and all(_equal(known[key], value) for key, (value, _) in conditions.items()):
-            return True
-    return False
-
-
-def _equal(one: object, other: object) -> bool:
-    """As YAML compares: 1 is 1.0 but not true."""
-    return one == other and isinstance(one, bool) == isinstance(other, bool)

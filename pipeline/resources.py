@@ -14,6 +14,9 @@ from dsn.limits import Limits, limited, require_limits
 OBJECT_STORE = 200 * 2**20
 """Bytes that Ray sets aside for what travels between processes: plans and results, never a data set."""
 
+SMALLEST_SHARE = 0.0001
+"""Of a GPU: what Ray counts in."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Resources:
@@ -31,8 +34,9 @@ class Resources:
 
     def __post_init__(self) -> None:
         require_limits(self)
-        if self.gpus > 1 and self.gpus != int(self.gpus):
-            raise InvalidInput("must be a part of one GPU or a whole number", key="gpus", value=self.gpus)
+        if 0 < self.gpus < SMALLEST_SHARE or (self.gpus > 1 and self.gpus != int(self.gpus)):
+            problem = f"must be a part of one GPU, 0 or at least {SMALLEST_SHARE}, or a whole number"
+            raise InvalidInput(problem, key="gpus", value=self.gpus)
 
 
 def local_cpus() -> int:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-from dsn.config import STRICT
+from dsn.config import STRICT, RunConfig
 from dsn.errors import InvalidInput
 from dsn.limits import Limits, limited, require_limits
 from pipeline.document import Document, read_document
@@ -41,9 +41,11 @@ class Tracking:
     keep_models: Literal["all", "none"] = "all"
 
     def __post_init__(self) -> None:
-        scheme = (self.uri or "sqlite:").partition(":")[0].partition("+")[0]
-        if scheme not in _TRACKING_STORES:
-            raise InvalidInput("names no store of MLflow's", key="uri", value=self.uri, choices=_TRACKING_STORES)
+        if self.uri is not None and self.uri != "databricks":
+            scheme, _, rest = self.uri.partition("://")
+            if scheme.partition("+")[0] not in _TRACKING_STORES or not rest:
+                problem = "must be the URI of an MLflow store, SCHEME://PLACE"
+                raise InvalidInput(problem, key="uri", value=self.uri, choices=_TRACKING_STORES)
         require_limits(self)
 
 
@@ -95,7 +97,7 @@ class StudySpec:
             require_name(value, key=key)
         for key in ("data", "arms"):
             if not getattr(self, key):
-                raise InvalidInput("must not be empty", key=key)
+                raise InvalidInput("must not be empty", key=key, value=getattr(self, key))
         if any("\0" in word for word in self.on_finish):
             raise InvalidInput("must not hold a zero byte", key="on_finish")
         if isinstance(self.seeds, int) and self.seeds > MOST_SEEDS:
@@ -137,7 +139,7 @@ def read_study(path: Path, profile: str | None = None, settings: Sequence[str] =
     if settings:
         document = nested_form(with_settings(document, settings))
     data = _with_paths_resolved(document)
-    return Study(spec=validate(StudySpec, data, document, ()), document=document)
+    return Study(spec=validate(StudySpec, data, document, {"base": RunConfig}), document=document)
 
 
 def _with_paths_resolved(document: Document) -> dict[str, Any]:
@@ -161,7 +163,8 @@ def _expanded(path: str, place: str) -> str:
             raise InvalidInput(f"environment variable {name} is not set", key="path", value=path, place=place)
         return os.environ[name]
 
+    filled_in = Path(re.sub(r"\$\{(\w+)\}", value, path))
     try:
-        return str(Path(re.sub(r"\$\{(\w+)\}", value, path)).expanduser())
-    except RuntimeError as error:
+        return str(filled_in.expanduser())
+    except (RuntimeError, ValueError) as error:  # no such user; a NUL in a user's name
         raise InvalidInput("names a home folder that is not there", key="path", value=path, place=place) from error

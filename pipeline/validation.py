@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import MISSING, fields, is_dataclass
+from types import MappingProxyType
 from typing import Any, TypeVar, get_args, get_type_hints
 
 from pydantic import TypeAdapter, ValidationError
@@ -40,40 +41,48 @@ def adapter(kind: type[Made]) -> TypeAdapter[Made]:
     return _ADAPTERS[kind]
 
 
-def validate(kind: type[Made], data: Mapping[str, Any], document: Document, path: KeyPath) -> Made:
+def validate(
+    kind: type[Made], data: Mapping[str, Any], document: Document, holds: Mapping[str, type] | None = None
+) -> Made:
     """``data`` as an instance of the dataclass ``kind``; the first thing wrong is raised as InvalidInput.
 
-    ``path`` is where in the document ``data`` stands.
+    ``holds`` says of plain mappings which dataclass their keys are of: a key in the wrong place is told the right one.
     """
     try:
         text = json.dumps(data)
         return adapter(kind).validate_json(text)
     except ValidationError as error:
-        problem, where = explain(error, kind, data)
+        problem, where = explain(error, kind, data, holds or {})
         raise InvalidInput(
             problem.problem,
             key=".".join(map(str, where)),
             value=problem.value,
-            place=document.place((*path, *where)),
+            place=document.place(where),
             choices=problem.choices,
         ) from error
 
 
-def explain(error: ValidationError, kind: type, data: Mapping[str, Any]) -> tuple[InvalidInput, KeyPath]:
+def explain(
+    error: ValidationError, kind: type, data: Mapping[str, Any], holds: Mapping[str, type] = MappingProxyType({})
+) -> tuple[InvalidInput, KeyPath]:
     """The first error in our words, and the path of the key at fault."""
     errors = error.errors(include_url=False)
     # Unknown keys first: a misspelt key that is required is missing too.
     first = next((each for each in errors if each["type"] in _UNKNOWN_KEY), errors[0])
-    where = _written_part(first["loc"], data)
+    where = _written_part(first, data)
     cause = first.get("ctx", {}).get("error")
     if isinstance(cause, InvalidInput):
         return cause, (*where, *(_path_of(cause.key, _lookup(data, where)) if cause.key else ()))
     if first["type"] in _UNKNOWN_KEY:
+        head, dot, rest = str(where[-1]).partition(".")
+        homes = " or ".join(home + dot + rest for home in _homes(kind, head, holds))
+        if homes:
+            return InvalidInput(f"unknown key here: its place is {homes}"), where
         return InvalidInput("unknown key", choices=_field_names(kind, where[:-1])), where
     if first["type"] in ("missing", "missing_argument"):
         return InvalidInput("is missing"), tuple(first["loc"])
     # A union reports an error for each of its members; one that lies deeper is of the member that was meant.
-    places = [_written_part(each["loc"], data) for each in errors]
+    places = [_written_part(each, data) for each in errors]
     where = max((place for place in places if place[: len(where)] == where), key=len)
     same = [each for each, place in zip(errors, places, strict=True) if place == where]
     return _wrong_value(same[0]["input"], same), where
@@ -84,8 +93,17 @@ def _wrong_value(value: object, errors: Sequence[ErrorDetails]) -> InvalidInput:
     if all(each["type"] == "literal_error" for each in errors):
         choices = [choice for each in errors for choice in _literals(each["ctx"]["expected"])]
         return InvalidInput("must be one of the choices", value=value, choices=choices)
-    *others, last = dict.fromkeys(map(_expected, errors))
-    return InvalidInput(f"must be {', '.join(others)}{' or ' if others else ''}{last}", value=value)
+    kinds = dict.fromkeys(map(_expected, errors))
+    *others, last = [kind for kind in kinds if kind != "a whole number" or "a number" not in kinds]
+    choices = [choice for each in errors for choice in _words(each)]
+    return InvalidInput(f"must be {', '.join(others)}{' or ' if others else ''}{last}", value=value, choices=choices)
+
+
+def _words(error: ErrorDetails) -> list[str]:
+    """Those that would have been valid, and may have been misspelt."""
+    if error["type"] == "literal_error":
+        return _literals(error["ctx"]["expected"])
+    return ["true", "false"] if error["type"] == "bool_type" else []
 
 
 def _expected(error: ErrorDetails) -> str:
@@ -107,14 +125,22 @@ def _path_of(dotted: str, data: Any) -> KeyPath:
     return (dotted,) if first is None else (first, *_path_of(dotted[len(first) + 1 :], inside[first]))
 
 
-def _written_part(loc: tuple[Key, ...], data: Any) -> KeyPath:
-    """The part of a validator's location that names keys of the data: union members add names of their own."""
+def _written_part(error: ErrorDetails, data: Any) -> KeyPath:
+    """The part of an error's location that names keys of the data: union members add names of their own.
+
+    Such a name may be a key of the data by chance; but then it leads beyond the value that the error is about.
+    """
     where: list[Key] = []
-    for key in loc:
-        inside = (isinstance(data, Mapping) and key in data) or (isinstance(data, list) and isinstance(key, int))
-        if inside:
+    values = [data]
+    for key in error["loc"]:
+        inside: Any = values[-1]
+        if (isinstance(inside, Mapping) and key in inside) or (isinstance(inside, list) and isinstance(key, int)):
             where.append(key)
-            data = data[key]
+            values.append(_lookup(inside, (key,)))
+    judged = json.dumps(error["input"])
+    while where and json.dumps(values[-1]) != judged:
+        where.pop()
+        values.pop()
     return tuple(where)
 
 
@@ -124,9 +150,26 @@ def _lookup(data: Any, path: KeyPath) -> Any:
     return data
 
 
+def _homes(kind: type, key: str, holds: Mapping[str, type], above: str = "") -> Iterator[str]:
+    """Dotted names of the settings below ``kind`` that are called ``key`` and have a default."""
+    for name, hint in get_type_hints(kind).items():
+        inner = holds.get(name) or _dataclass_in(hint)
+        if inner is not None:
+            optional = {
+                each.name for each in fields(inner) if (each.default, each.default_factory) != (MISSING, MISSING)
+            }
+            if key in optional:
+                yield f"{above}{name}.{key}"
+            yield from _homes(inner, key, {}, f"{above}{name}.")
+
+
 def _field_names(kind: Any, path: KeyPath) -> list[str]:
     """Names of the fields of the dataclass that ``path`` leads to."""
     for key in path:
-        kind = get_type_hints(kind).get(str(key)) if is_dataclass(kind) else None
-        kind = next(filter(is_dataclass, get_args(kind)), kind)  # of `Factors | None` the former
-    return [each.name for each in fields(kind)] if kind is not None and is_dataclass(kind) else []
+        kind = _dataclass_in(get_type_hints(kind).get(str(key))) if kind is not None else None
+    return [] if kind is None else [each.name for each in fields(kind)]
+
+
+def _dataclass_in(hint: Any) -> Any:
+    """The dataclass that a type hint names, ``Factors | None`` say; None if there is none."""
+    return next(filter(is_dataclass, (hint, *get_args(hint))), None)

@@ -25,13 +25,18 @@ class Workspace:
         """``given``, or the environment's DSN_WORKSPACE, or ./workspace.
 
         Raises:
-            InvalidInput: something else than a folder is there.
+            InvalidInput: something else than a folder is there, or nothing could be: no such user, a loop of links.
         """
         root = given if given is not None else Path(os.environ.get("DSN_WORKSPACE") or "workspace")
-        root = root.expanduser().resolve()
-        if root.exists() and not root.is_dir():
-            raise InvalidInput("is not a folder", key="workspace", value=str(root))
-        return cls(root=root)
+        try:
+            resolved = root.expanduser().resolve()
+            taken = resolved.exists() and not resolved.is_dir()
+        except (OSError, RuntimeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise InvalidInput(f"cannot be a folder: {reason}", key="workspace", value=str(root)) from error
+        if taken:
+            raise InvalidInput("is not a folder", key="workspace", value=str(resolved))
+        return cls(root=resolved)
 
     @property
     def ledgers(self) -> Path:

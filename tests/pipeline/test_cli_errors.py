@@ -43,7 +43,7 @@ class Place:
 
     def listing(self) -> dict[str, tuple[int, int]]:
         return {
-            str(path.relative_to(self.folder)): (path.stat().st_mtime_ns, path.stat().st_size)
+            str(path.relative_to(self.folder)): (path.lstat().st_mtime_ns, path.lstat().st_size)
             for path in sorted(self.folder.rglob("*"))
         }
 
@@ -188,6 +188,14 @@ def test_a_workspace_that_cannot_be_written_does_not_keep_from_planning(place: P
     assert answer.returncode == 0
     assert answer.stderr.startswith("dsn: what was found out about the data sets is not kept: ")
     assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("workspace", ["~nobody-of-this-name/x", "x" * 300, "loop/x"], ids=["user", "length", "loop"])
+def test_a_workspace_that_cannot_be_is_bad_input(place: Place, workspace: str) -> None:
+    (place.folder / "loop").symlink_to("loop")
+    _refused(
+        place, ["plan", "study.yaml", "--workspace", workspace], ["workspace: cannot be a folder: ", workspace[:50]]
+    )
 
 
 @pytest.mark.parametrize("command", [["plan", "study.yaml"], ["run", "study.yaml"], ["status", "s"]], ids=" ".join)

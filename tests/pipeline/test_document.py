@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dsn.errors import InvalidInput
-from pipeline.document import DEEPEST, LARGEST, Document, read_document
+from pipeline.document import DEEPEST, LARGEST, LARGEST_FILE, Document, read_document
 
 
 def _read(tmp_path: Path, content: str | bytes) -> Document:
@@ -147,10 +147,17 @@ def test_a_document_may_have_its_start_and_end_marked_or_begin_with_a_byte_order
         ("~: a\n", "1:1", "keys must be text"),
         ("a:\n  true: 1\n", "2:3", "keys must be text"),
         ("? [a]\n: b\n", "1:3", "keys must be text"),
-        ("a: b: c\n", "1:5", "mapping values are not allowed here"),
-        ("a: [1, 2\n", "2:1", "expected ',' or ']'"),
-        ("a:\n\tb: 1\n", "2:1", "cannot start any token"),
-        ("a: 1\nb: '\x07'\n", "2:5", "special characters are not allowed"),
+        ("a: b: c\n", "1:5", "mapping values are not allowed here; a text with ': ' in it needs quotes"),
+        (
+            "a: [1, 2\n",
+            "2:1",
+            "expected ',' or ']', but got '<stream end>'; the bracket was opened in line 1, column 4",
+        ),
+        ("a:\n\tb: 1\n", "2:1", "cannot start any token; indent with spaces"),
+        ("a: @b\n", "1:4", "cannot start any token; a text that starts with it needs quotes"),
+        ("a: 1\nb\n", "3:1", "could not find expected ':'; a key needs ': ' after it"),
+        ("a: [1]\n - b\n", "2:2", "expected <block end>, but found"),
+        ("a: 1\nb: '\x07'\n", "2:5", "special characters are not allowed, here U+0007"),
         ("\x00", "1:1", "special characters are not allowed"),
         ('a: 1\nb: "\\ud800"\n', "2:4", "is not valid Unicode text"),
         ('"\\ud800": 1\n', "1:1", "is not valid Unicode text"),
@@ -208,7 +215,22 @@ def test_thousands_of_levels_are_refused_too(tmp_path: Path, content: str) -> No
 
 def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
     error = _refusal(tmp_path, "name: é\n".encode("latin-1"))
-    assert (error.problem, error.place) == ("cannot be read: not UTF-8 text", str(tmp_path / "study.yaml"))
+    assert (error.problem, error.place) == ("is not UTF-8 text", f"{tmp_path / 'study.yaml'}:1:7")
+    error = _refusal(tmp_path, b"# \xc3\xa9\r\nname: \xff\n")
+    assert error.place == f"{tmp_path / 'study.yaml'}:2:7"
+
+
+def test_a_file_of_another_kind_is_refused_by_its_size(tmp_path: Path) -> None:
+    text = "name: "
+    assert _read(tmp_path, text + "a" * (LARGEST_FILE - len(text))).data.keys() == {"name"}
+    error = _refusal(tmp_path, text + "a" * (LARGEST_FILE - len(text) + 1))
+    assert error.problem == f"is larger than {LARGEST_FILE} bytes, too large for a study file"
+
+
+def test_lines_may_end_as_on_any_system(tmp_path: Path) -> None:
+    for end in (b"\r\n", b"\r"):
+        document = _read(tmp_path, b"# \xc3\xa9" + end + b"a: 1" + end + b"b: 2" + end)
+        assert (document.data, document.marks[("b",)]) == ({"a": 1, "b": 2}, (3, 1))
 
 
 def test_a_folder_or_a_missing_file_is_refused(tmp_path: Path) -> None:

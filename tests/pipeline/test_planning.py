@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from dsn.config import DataConfig
 from dsn.data import DataInfo, describe
 from dsn.errors import InvalidInput
+from pipeline.plan_text import plan_text
 from pipeline.planning import MOST_CELLS, Plan, TrialSpec, make_plan
 from pipeline.spec import read_study
 
@@ -118,7 +119,8 @@ def test_a_value_that_is_the_bases_own_shares_its_trial(tmp_path: Path) -> None:
         ("[{arm: y, data.name: B}]", 12, 72),
         ("[{data.name: B}, {arm: y, model.kernel_size: 9}]", 10, 40),
         ("[{sparsity.level: 0.8}]", 6, 48),
-        ("[{sparsity.explore: 1}]", 12, 96),
+        ("[{model.kernel_size: 9, sparsity.groups: 3}, {sparsity.groups: 1, model.kernel_size: 15}]", 8, 64),
+        ("[{sparsity.level: 0.50}, {sparsity.level: dense}, {}]", 6, 48),
         ("[{sparsity.explore: true, data.name: A}]", 12, 48),
         ("[]", 12, 96),
     ],
@@ -140,6 +142,8 @@ def test_an_exclusion_of_everything_is_refused(tmp_path: Path) -> None:
     [
         ("{sparsity.levl: 0.5}", "sparsity.levl", "unknown key", "sparsity.level"),
         ("{arm: bse}", "arm", "no such arm", "base"),
+        ("{data.splt: 2015}", "data.splt", "unknown key", "data.split"),
+        ("{sparsity.grow: gradent}", "sparsity.grow", "must be one of the choices", "gradient"),
     ],
 )
 def test_an_exclusion_of_what_does_not_exist_is_refused(
@@ -148,6 +152,21 @@ def test_an_exclusion_of_what_does_not_exist_is_refused(
     error, where = _refusal(tmp_path, HEAD + f"exclude:\n  - {exclude}\n")
     assert (error.key, error.problem, where) == (key, problem, "5:6")
     assert choice in error.choices
+
+
+@pytest.mark.parametrize(
+    ("condition", "problem"),
+    [
+        ("model.kernel_size: [9, 15]", "must be a whole number"),
+        ("model.kernel_size: 9.5", "must be a whole number"),
+        ("sparsity.explore: 1", "must be true or false"),
+        ("sparsity.level: half", "must be a number or 'dense'"),
+        ('data.split: "2015"', "must be one of the choices"),
+    ],
+)
+def test_an_exclusion_of_a_value_that_a_key_never_has_is_refused(tmp_path: Path, condition: str, problem: str) -> None:
+    error, where = _refusal(tmp_path, HEAD + f"exclude: [{{model.depth: 3}}, {{{condition}}}]\n")
+    assert (error.key, error.problem, where) == (condition.partition(":")[0], problem, "4:30")
 
 
 def test_base_beats_the_recipe(tmp_path: Path) -> None:
@@ -250,6 +269,23 @@ def test_a_grid_beyond_all_bounds_is_refused_before_it_is_expanded(tmp_path: Pat
     assert (error.key, where) == ("factors", "4:1")
 
 
+def test_a_study_of_hundreds_of_arms_exclusions_and_edits_is_planned(tmp_path: Path) -> None:
+    arms = ", ".join(f"a{n}: {{training.epochs: {n + 1}}}" for n in range(500))
+    exclude = ", ".join(f"{{arm: a{n}}}" for n in range(1, 500))
+    edits = ", ".join(f"arms.b{n}: {{}}" for n in range(500))
+    text = HEAD + f"seeds: 1\narms: {{{arms}}}\nexclude: [{exclude}]\nprofiles: {{p: {{{edits}}}}}\n"
+    plan = _plan(tmp_path, text)
+    assert plan.arms == ("a0",)
+    assert "\na0  " in plan_text(plan)
+    assert _plan(tmp_path, text, profile="p").arms == ("a0", *(f"b{n}" for n in range(500)))
+
+
+def test_the_deepest_network_of_the_most_groups_is_planned(tmp_path: Path) -> None:
+    # Its groups are counted once; a thousand times would take minutes and all memory.
+    base = "{model: {depth: 1000, kernel_size: 10000, channels: 30000}, sparsity: {groups: 10000, level: 0.5}}"
+    assert len(_plan(tmp_path, HEAD + f"seeds: 1\nbase: {base}\n").trials) == 2
+
+
 def test_a_trial_survives_being_written_and_read(tmp_path: Path) -> None:
     for trial in _plan(tmp_path, GRID + "resources: {cpus: 2, gpus: 0.25}\n").trials:
         assert TrialSpec.from_dict(trial.to_dict()) == trial
@@ -274,7 +310,7 @@ def test_a_trial_survives_being_written_and_read(tmp_path: Path) -> None:
         ),
         (
             "factors:\n  values:\n    sparsity.level: [0.5, 0.9999]\n",
-            "6:5",
+            "6:27",
             "sparsity.level",
             0.9999,
             "arm 'base, sparsity.level=0.9999' on A: leaves no active weight in group 1, which has 611",
@@ -351,8 +387,9 @@ def test_an_unknown_recipe_is_refused(tmp_path: Path, recipe: str, place: str) -
             "{source: aeon, names: [A], split.x: 1}",
             "3:32",
             "data.split.x",
-            "unknown key: data.split takes a value, not keys of its own",
+            "unknown key",
         ),
+        ("{source: aeon, nmaes: [A]}", "3:20", "data.nmaes", "unknown key"),
     ],
 )
 def test_data_entries_with_junk_are_refused(tmp_path: Path, entry: str, place: str, key: str, problem: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 from dsn.config import SparsityConfig
 from dsn.data import DataInfo
 from dsn.errors import UNSET, InvalidInput
+from pipeline.document import DEEPEST
 from pipeline.planning import make_plan
 from pipeline.spec import MOST_SEEDS, Study, StudySpec, read_study
 
@@ -19,6 +20,11 @@ HEAD = "name: s\ndata:\n  - {source: aeon, names: [A]}\n"
 """A whole study in three lines, so that what a test appends begins in line 4."""
 
 TOP_KEYS = tuple(field.name for field in fields(StudySpec))
+UNCLOSED = "is not valid YAML: expected ',' or ']', but got '<stream end>'; the bracket was opened in line 1, column 1"
+URI = "must be the URI of an MLflow store, SCHEME://PLACE"
+STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
+BOOLS = ("true", "false")
+BASE_KEYS = ("data", "model", "sparsity", "training", "recipe")
 SPARSITY_KEYS = tuple(field.name for field in fields(SparsityConfig))
 
 
@@ -57,7 +63,7 @@ Mistake = tuple[str, str, str, object, str, tuple[str, ...]]
 
 NAMES = "must be letters, digits, '_', '+' or '-', at most 100, the first a letter or digit"
 SEEDS = "must be a count of at least 1, or distinct seeds from 0"
-GPUS = "must be a part of one GPU or a whole number"
+GPUS = "must be a part of one GPU, 0 or at least 0.0001, or a whole number"
 LEVEL = "must be at least 0 and below 1, or 'dense'"
 
 
@@ -71,7 +77,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         (HEAD + "factors: {vals: {}}\n", "4:11", "factors.vals", UNSET, "unknown key", ("values", "mode")),
         (HEAD + "base:\n  sparsity:\n    levl: 0.5\n", "6:5", "sparsity.levl", UNSET, "unknown key", SPARSITY_KEYS),
         (HEAD + "base: {sparsity.levl: 0.5}\n", "4:8", "sparsity.levl", UNSET, "unknown key", SPARSITY_KEYS),
-        (HEAD + 'base: {"": 1}\n', "4:8", "", UNSET, "unknown key", ("data", "model", "sparsity", "training")),
+        (HEAD + 'base: {"": 1}\n', "4:8", "", UNSET, "unknown key", BASE_KEYS),
         # Missing keys.
         ("data: []\n", "", "name", UNSET, "is missing", ()),
         ("name: s\n", "", "data", UNSET, "is missing", ()),
@@ -103,13 +109,27 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
             "4:37",
             "factors.values.sparsity.level.0",
             [1],
-            "must be text, true or false, a whole number or a number",
-            (),
+            "must be text, true or false or a number",
+            BOOLS,
         ),
-        (HEAD + "base: {sparsity.level: half}\n", "4:8", "sparsity.level", "half", "must be a number or 'dense'", ()),
-        (HEAD + "base: {sparsity.level: true}\n", "4:8", "sparsity.level", True, "must be a number or 'dense'", ()),
-        (HEAD + "base: {sparsity.explore: no}\n", "4:8", "sparsity.explore", "no", "must be true or false", ()),
-        (HEAD + "base: {sparsity.explore: 1}\n", "4:8", "sparsity.explore", 1, "must be true or false", ()),
+        (
+            HEAD + "base: {sparsity.level: half}\n",
+            "4:8",
+            "sparsity.level",
+            "half",
+            "must be a number or 'dense'",
+            ("dense",),
+        ),
+        (
+            HEAD + "base: {sparsity.level: true}\n",
+            "4:8",
+            "sparsity.level",
+            True,
+            "must be a number or 'dense'",
+            ("dense",),
+        ),
+        (HEAD + "base: {sparsity.explore: no}\n", "4:8", "sparsity.explore", "no", "must be true or false", BOOLS),
+        (HEAD + "base: {sparsity.explore: 1}\n", "4:8", "sparsity.explore", 1, "must be true or false", BOOLS),
         (HEAD + "base: {training.epochs: 40.0}\n", "4:8", "training.epochs", 40.0, "must be a whole number", ()),
         (HEAD + 'base: {training.epochs: "40"}\n', "4:8", "training.epochs", "40", "must be a whole number", ()),
         # Choices.
@@ -139,8 +159,8 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         (HEAD + "arms:\n  a: {}\n  b.c: {}\n", "6:3", "arms.b.c", "b.c", NAMES, ()),
         (HEAD + 'arms:\n  "": {}\n', "5:3", "arms.", "", NAMES, ()),
         (HEAD + "profiles:\n  a b: {}\n", "5:3", "profiles.a b", "a b", NAMES, ()),
-        ("name: s\ndata: []\n", "2:1", "data", UNSET, "must not be empty", ()),
-        (HEAD + "arms: {}\n", "4:1", "arms", UNSET, "must not be empty", ()),
+        ("name: s\ndata: []\n", "2:1", "data", [], "must not be empty", ()),
+        (HEAD + "arms: {}\n", "4:1", "arms", {}, "must not be empty", ()),
         (HEAD + "seeds: 0\n", "4:1", "seeds", 0, SEEDS, ()),
         (HEAD + "seeds: []\n", "4:1", "seeds", [], SEEDS, ()),
         (HEAD + "seeds: [0, -1]\n", "4:1", "seeds", [0, -1], SEEDS, ()),
@@ -155,6 +175,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         ),
         (HEAD + "resources: {cpus: 0}\n", "4:13", "resources.cpus", 0, "must be between 1 and 100000", ()),
         (HEAD + "resources: {gpus: -1}\n", "4:13", "resources.gpus", -1.0, "must be at least 0 and below 1000", ()),
+        (HEAD + "resources: {gpus: 5e-324}\n", "4:13", "resources.gpus", 5e-324, GPUS, ()),
         (HEAD + "resources: {gpus: 1.5}\n", "4:13", "resources.gpus", 1.5, GPUS, ()),
         (
             HEAD + "resources: {gpus: .inf}\n",
@@ -164,6 +185,10 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
             "must be at least 0 and below 1000",
             (),
         ),
+        (HEAD + "tracking: {uri: sqlite}\n", "4:12", "tracking.uri", "sqlite", URI, STORES),
+        (HEAD + "tracking: {uri: 'https://'}\n", "4:12", "tracking.uri", "https://", URI, STORES),
+        (HEAD + "tracking: {uri: ''}\n", "4:12", "tracking.uri", "", URI, STORES),
+        (HEAD + "tracking: {uri: ftp://a}\n", "4:12", "tracking.uri", "ftp://a", URI, STORES),
         (
             HEAD + "tracking: {curve_points: 10001}\n",
             "4:12",
@@ -198,6 +223,11 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
             "must be above 0 and finite",
             (),
         ),
+        # A key that is called as one of the types that its value may have.
+        (HEAD + "seeds: {int: 3}\n", "4:1", "seeds", {"int": 3}, "must be a whole number or a list", ()),
+        # No RecursionError, and nothing that only a validator would understand.
+        (HEAD + f"base: {{{'.' * 1000}: 1}}\n", "4:8", "." * 1000, UNSET, "is nested too deeply", ()),
+        (HEAD + f"arms: {{a: {{{'x.' * 20}x: 1}}}}\n", "4:12", f"{'x.' * 20}x", UNSET, "is nested too deeply", ()),
         # The same key twice, in two spellings.
         (
             HEAD + "base:\n  sparsity: {level: 0.5}\n  sparsity.level: 0.6\n",
@@ -241,11 +271,34 @@ def test_nan_is_refused_wherever_a_number_stands(tmp_path: Path, text: str) -> N
         ("base: {trainng.epochs: 3}\n", "did you mean 'training'?"),
         ("base: {sparsity.grow: gradent}\n", "did you mean 'gradient'?"),
         ("base: {recipe: published}\n", "did you mean 'published-code'?"),
+        # One slip away from both; and slips that no letter is like, or too many.
+        ("resources: {pus: 1}\n", "did you mean 'cpus' or 'gpus'?"),
+        ("SEEDS: 1\n", "did you mean 'seeds'?"),
+        ("tracking: {keep_models: nne}\n", "did you mean 'none'?"),
+        ("base: {sparsity.level: dnese}\n", "must be a number or 'dense' (got 'dnese'); did you mean 'dense'?"),
+        # Good keys in a wrong place.
+        ("epochs: 3\n", "unknown key here: its place is base.training.epochs"),
+        ("training.epochs: 3\n", "unknown key here: its place is base.training.epochs"),
+        ("cpus: 2\n", "unknown key here: its place is resources.cpus"),
+        ("base: {epochs: 3}\n", "unknown key here: its place is training.epochs"),
+        ("arms: {a: {model.level: 0.5}}\n", "unknown key here: its place is sparsity.level"),
     ],
 )
 def test_the_nearest_match_is_offered(tmp_path: Path, text: str, hint: str) -> None:
     error, _ = _refusal(tmp_path, HEAD + text)
     assert hint in str(error)
+
+
+def test_a_message_is_one_short_line_that_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    key = "\\e[31m\\n\\u202e"
+    error, _ = _refusal(tmp_path, HEAD + f'"{key}{"x" * 500}": 1\n')
+    assert str(error).isprintable()
+    assert "\\x1b[31m\\n\\u202e" in str(error)
+    assert len(str(error)) < len(str(tmp_path)) + 300
+    arms = ", ".join(f"a{n}: {{}}" for n in range(100))
+    error, _ = _refusal(tmp_path, HEAD + f"arms: {{{arms}}}\nexclude: [{{arm: x}}]\n")
+    assert str(error).endswith("a28, a29 and 70 more")
+    assert len(error.choices) == 100
 
 
 def test_a_message_reads_as_place_key_problem_value_and_choices(tmp_path: Path) -> None:
@@ -280,6 +333,11 @@ def test_factors_may_be_nested_too(tmp_path: Path, values: str) -> None:
 
 def test_an_arm_without_overrides_may_be_left_empty(tmp_path: Path) -> None:
     assert _spec(tmp_path, HEAD + "arms:\n  a:\n  b: {}\n").arms == {"a": {}, "b": {}}
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///a.db", "postgresql+psycopg2://a/b", "http://a:5000", "databricks"])
+def test_an_mlflow_store_may_be_of_any_kind(tmp_path: Path, uri: str) -> None:
+    assert _spec(tmp_path, HEAD + f'tracking: {{uri: "{uri}"}}\n').tracking.uri == uri
 
 
 def test_seeds_may_be_a_list(tmp_path: Path) -> None:
@@ -420,13 +478,14 @@ def test_paths_are_relative_to_the_study_file_with_variables_filled_in(
     [
         ("${DSN_TEST_UNSET}/sets", "environment variable DSN_TEST_UNSET is not set"),
         ("~nobody-of-this-name/sets", "names a home folder that is not there"),
+        ("~\0", "names a home folder that is not there"),
     ],
 )
 def test_a_path_that_cannot_be_filled_in_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str, problem: str
 ) -> None:
     monkeypatch.delenv("DSN_TEST_UNSET", raising=False)
-    error, where = _refusal(tmp_path, _npz(path))
+    error, where = _refusal(tmp_path, _npz(path.replace("\0", "\\0")))
     assert (error.problem, error.key, error.value, where) == (problem, "path", path, "3:19")
 
 
@@ -459,15 +518,23 @@ def test_settings_edit_the_file_after_the_profile_and_the_last_one_counts(tmp_pa
 @pytest.mark.parametrize(
     ("setting", "place", "problem"),
     [
-        ("seeds", "--set", "must be key=value"),
-        ("=3", "--set", "must be key=value"),
+        ("seeds", "--set", "must be key=value, on one line"),
+        ("=3", "--set", "must be key=value, on one line"),
+        (" =3", "--set", "must be key=value, on one line"),
+        ("seeds=3\n", "--set", "must be key=value, on one line"),
+        ("\udcff=3", "--set", "must be key=value, on one line"),
+        (f"base.{'.' * DEEPEST}=1", f"--set base.{'.' * DEEPEST}=1", "is nested too deeply"),
+        ("base={training: {epoch: 2}}", "--set base={training: {epoch: 2}}", "unknown key"),
+        ("base={training: {epochs: 0}}", "--set base={training: {epochs: 0}}", "must be between 1 and 10000000"),
+        ("arms={a: {sparsity.level: 2}}", "--set arms={a: {sparsity.level: 2}}", LEVEL),
+        ("factors={values: {model.depth: 1}}", "--set factors={values: {model.depth: 1}}", "must be a list"),
         ("sedes=3", "--set sedes=3", "unknown key"),
         ("seeds=many", "--set seeds=many", "must be a whole number or a list"),
         ("name=other", "--set name=other", "cannot be changed by a profile or by --set"),
-        ("seeds=[1", "--set seeds=[1:1:3", "is not valid YAML: expected ',' or ']', but got '<stream end>'"),
+        ("seeds=[1", "--set seeds=[1:1:3", UNCLOSED),
     ],
 )
 def test_a_setting_that_cannot_be_is_blamed_on_itself(tmp_path: Path, setting: str, place: str, problem: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        _set(tmp_path, setting)
+        make_plan(_set(tmp_path, setting), _describe)
     assert (caught.value.place, caught.value.problem) == (place, problem)
