@@ -56,10 +56,6 @@ def _groups(
     if sparsity.level == "dense" or model.kernel_size < SMALLEST_SPARSE_KERNEL:
         return None, model.channels * sparse_inputs * model.kernel_size
     groups = kernel_groups(
-        out_channels=model.channels,
-        in_channels=sparse_inputs,
-        kernel_size=model.kernel_size,
-        groups=sparsity.groups,
-        density=sparsity.density,
+        sparsity, out_channels=model.channels, in_channels=sparse_inputs, kernel_size=model.kernel_size
     )
     return groups, sum(group.active for group in groups)
