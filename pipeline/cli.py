@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipeline.analysis.report import ReportPaths
     from pipeline.analysis.results import StudyResults
     from pipeline.planning import Plan
-    from pipeline.spec import Study
+    from pipeline.study.spec import Study
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -59,7 +59,7 @@ def plan(
 ) -> None:
     """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
     from pipeline.disk import estimated_bytes
-    from pipeline.plan_text import plan_summary, plan_text
+    from pipeline.terminal.plan_text import plan_summary, plan_text
 
     study, made = _planned(file, profile, settings, Workspace.locate(workspace))
     disk = estimated_bytes(made.trials, study.spec.tracking)
@@ -81,7 +81,7 @@ def run(
 ) -> None:
     """Run what is missing of a study, then write its report. May be stopped and repeated at any time."""
     from pipeline.run import run_study
-    from pipeline.terminal import make_display
+    from pipeline.terminal.choice import make_display
 
     place = Workspace.locate(workspace)
     study, made = _planned(file, profile, settings, place)
@@ -106,15 +106,15 @@ def status(
 ) -> None:
     """Count a study's trials: planned = done + pruned + failed + running + pending; say what runs and what failed."""
     from pipeline.record import load_record
-    from pipeline.status import read_status, status_summary, status_text
+    from pipeline.terminal.status import read_status, status_summary, status_text
 
     place = Workspace.locate(workspace)
     record = load_record(place, _study_name(name, profile))
     if follow:
         if as_json:
             raise InvalidInput("cannot be combined with --json", key="--watch")
-        from pipeline.terminal import make_display
-        from pipeline.watch import watch
+        from pipeline.terminal.choice import make_display
+        from pipeline.terminal.watch import watch
 
         watch(place, record.name, make_display(sys.stdout, plain=plain, onlooker=True), interval)
     found, now = read_status(place, record), time.time()
@@ -194,9 +194,9 @@ def doctor(
     as_json: AsJson = False,
 ) -> None:
     """Check this machine, the installation and the workspace; say what to do about what is wrong."""
-    from pipeline.doctor import finding_text, findings_summary, healthy, verdict_text
     from pipeline.health.checks import examine
     from pipeline.health.finding import Subject
+    from pipeline.terminal.doctor_text import finding_text, findings_summary, healthy, verdict_text
 
     # Whatever the terminal's encoding is: one of the checks tells of it.
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
@@ -217,7 +217,7 @@ def schema(
 ) -> None:
     """Print the JSON Schema of a study file, with which an editor completes, explains and checks one."""
     from dsn.durable import write_atomic
-    from pipeline.schema import schema_text
+    from pipeline.study.schema import schema_text
 
     if out is None:
         typer.echo(schema_text(), nl=False)
@@ -233,7 +233,7 @@ def _planned(file: Path, profile: str | None, settings: list[str] | None, worksp
     from dsn.data import describe
     from dsn.data.cache import DescriptionCache
     from pipeline.planning import make_plan
-    from pipeline.spec import read_study
+    from pipeline.study.spec import read_study
 
     study = read_study(file, profile, settings or ())
     cache = DescriptionCache(workspace.data_cache)
@@ -250,7 +250,7 @@ def _study_name(given: str, profile: str | None) -> str:
     """A name as given, or the one inside a study file."""
     if not given.endswith((".yaml", ".yml")):
         return given if profile is None else f"{given}@{profile}"
-    from pipeline.spec import read_study
+    from pipeline.study.spec import read_study
 
     return read_study(Path(given), profile).spec.name
 

@@ -32,7 +32,7 @@ def list_sets(
 ) -> None:
     """List the data sets of a folder with their sizes, and what is wrong with broken ones."""
     from dsn.data import DescriptionCache, names, sources_at
-    from pipeline.data_text import list_text, listed
+    from pipeline.terminal.data_text import list_text, listed
 
     cache = DescriptionCache(Workspace.locate(workspace).data_cache)
     found = {source: names(source, path)} if source is not None else sources_at(path)
@@ -53,7 +53,7 @@ def show(name: SetName, source: SourceName = None, path: DataPath = None, as_jso
     """Show what is in a data set: sizes, classes, missing values, and what could mislead an experiment."""
     from dsn.config import DataConfig
     from dsn.data import survey
-    from pipeline.data_text import survey_text
+    from pipeline.terminal.data_text import survey_text
 
     found = survey(DataConfig(source=source or _guessed(name, path), name=name, path=path))
     typer.echo(json.dumps(asdict(found), indent=2) if as_json else survey_text(found), nl=as_json)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from dsn.cost import Cost
 from pipeline.planning import TrialSpec
-from pipeline.spec import Tracking
+from pipeline.study.spec import Tracking
 
 SCARCE = 0.1
 """Part of a disk that should stay free: file systems slow down, and Ray objects to one that is 95 % full."""

@@ -2,7 +2,8 @@
 
 DSNError
 |-- InvalidInput                (dsn.errors) exit code 2
-|   `-- UnknownStudy            a name that the workspace has no record of
+|   |-- UnknownStudy            a name that the workspace has no record of
+|   `-- BrokenDataSets          several data sets of a study cannot be used
 |-- Locked                      exit code 5: another process runs a study of the workspace
 |-- Interrupted                 exit code 4: stopped by a signal; the same command continues
 `-- WorkspaceFailed             exit code 4 too: a full disk, say; once that is mended the same command continues
@@ -10,9 +11,10 @@ DSNError
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import IntEnum
 
-from dsn.errors import DSNError, InvalidInput
+from dsn.errors import DSNError, InvalidData, InvalidInput
 
 
 class ExitCode(IntEnum):
@@ -29,6 +31,18 @@ class ExitCode(IntEnum):
 
 class UnknownStudy(InvalidInput):
     """The workspace has no record of a study or trial of that name."""
+
+
+class BrokenDataSets(InvalidData):
+    """Several of ``total`` data sets cannot be used; a line each."""
+
+    def __init__(self, causes: Sequence[InvalidData], total: int) -> None:
+        self.causes = tuple(causes)
+        self.total = total
+        super().__init__(f"{len(self.causes)} of {total} data sets cannot be used")
+
+    def __str__(self) -> str:
+        return "\n  ".join([f"{super().__str__()}:", *map(str, self.causes)])
 
 
 class Locked(DSNError):

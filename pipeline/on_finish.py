@@ -14,8 +14,8 @@ from typing import Literal
 
 from dsn.errors import InvalidInput
 from pipeline.errors import WorkspaceFailed
-from pipeline.progress import Snapshot, one_line
-from pipeline.spec import Study
+from pipeline.study.spec import Study
+from pipeline.terminal.progress import Snapshot, one_line
 from pipeline.workspace import Workspace
 
 TIME_LIMIT = 60.0

@@ -17,14 +17,14 @@ from dsn.config import DataConfig, RunConfig
 from dsn.cost import Cost, count
 from dsn.data import DataInfo
 from dsn.errors import InvalidInput
-from pipeline.document import KeyPath
 from pipeline.estimate import estimated_seconds
-from pipeline.exclusions import exclusions
 from pipeline.identity import trial_ids
-from pipeline.resolution import Arm, data_entries, expanded_arms, resolved, value_origin
 from pipeline.resources import Resources
-from pipeline.spec import Study
-from pipeline.validation import adapter
+from pipeline.study.document import KeyPath
+from pipeline.study.exclusions import exclusions
+from pipeline.study.resolution import Arm, data_entries, expanded_arms, resolved, value_origin
+from pipeline.study.spec import Study
+from pipeline.study.validation import adapter
 
 Describe = Callable[[DataConfig], DataInfo]
 

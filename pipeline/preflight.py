@@ -13,10 +13,10 @@ from dsn.config import DataConfig
 from dsn.data import load
 from dsn.errors import InvalidData, InvalidInput
 from pipeline.disk import SCARCE, Space, estimated_bytes, shown_size
-from pipeline.errors import WorkspaceFailed
+from pipeline.errors import BrokenDataSets, WorkspaceFailed
 from pipeline.planning import TrialSpec
-from pipeline.resolution import data_entries, expanded_arms, resolved
-from pipeline.spec import Study
+from pipeline.study.resolution import data_entries, expanded_arms, resolved
+from pipeline.study.spec import Study
 from pipeline.tracking_store import shown, unreachable
 from pipeline.workspace import Workspace
 
@@ -81,11 +81,12 @@ def _require_data(study: Study, trials: Sequence[TrialSpec], say: Say) -> None:
     broken = list(broken_data(trials, say))
     if not broken:
         return
-    lines = [f"{place_of(study, each)}: data set {each.config.name}: {each.problem}" for each in broken]
-    if len(lines) == 1:
-        raise InvalidData(lines[0])
-    total = len({trial.config.data for trial in trials})
-    raise InvalidData("\n  ".join([f"{len(lines)} of {total} data sets cannot be used:", *lines]))
+    causes = [
+        InvalidData(each.problem, key=f"data set {each.config.name}", place=place_of(study, each)) for each in broken
+    ]
+    if len(causes) == 1:
+        raise causes[0]
+    raise BrokenDataSets(causes, total=len({trial.config.data for trial in trials}))
 
 
 def broken_data(

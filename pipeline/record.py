@@ -18,8 +18,8 @@ from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
 from pipeline.ledger import STATUSES, TrialState
 from pipeline.planning import Cell, DataUse, Plan, TrialSpec
-from pipeline.spec import Study, Tracking
-from pipeline.validation import adapter
+from pipeline.study.spec import Study, Tracking
+from pipeline.study.validation import adapter
 from pipeline.workspace import Workspace
 
 _FILE = "study.json"
@@ -27,7 +27,7 @@ _FILE = "study.json"
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRecord:
-    """The study as of its last run: see ``pipeline.spec.StudySpec`` and ``pipeline.planning.Plan`` for the fields.
+    """The study as of its last run; the fields are those of ``StudySpec`` and ``Plan``.
 
     Fields that came later have a neutral default, so that what an earlier version wrote is still read.
     """

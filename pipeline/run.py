@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 
 from dsn.durable import write_folder
 from dsn.errors import InvalidInput
-from pipeline.broadcast import Broadcast
 from pipeline.disk import disk_space
-from pipeline.display import Display
 from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.ledger import Ledger, TrialState, read_states
 from pipeline.lock import driver_lock
@@ -22,12 +20,14 @@ from pipeline.on_finish import Ending
 from pipeline.outcome import EpochReport, TrialResult
 from pipeline.planning import Plan, TrialSpec
 from pipeline.preflight import check_before_run
-from pipeline.progress import Progress
-from pipeline.progress_file import ProgressFile
 from pipeline.provenance import code_provenance
 from pipeline.record import make_record, save_record
 from pipeline.resources import Capacity, local_cpus
-from pipeline.spec import Study
+from pipeline.study.spec import Study
+from pipeline.terminal.broadcast import Broadcast
+from pipeline.terminal.display import Display
+from pipeline.terminal.progress import Progress
+from pipeline.terminal.progress_file import ProgressFile
 from pipeline.tracking_process import TrackingProcess
 from pipeline.workspace import Workspace
 

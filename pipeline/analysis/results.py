@@ -77,7 +77,7 @@ class StudyResults:
 
     def arm_name(self, arm: str) -> str:
         """The name in the study file of the arm with this label, which is that name and, after a comma, its factors'
-        values; no name has a comma (``pipeline.names``)."""
+        values; no name has a comma (``pipeline.study.names``)."""
         return arm.partition(", ")[0]
 
     def __post_init__(self) -> None:

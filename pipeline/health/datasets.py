@@ -11,7 +11,7 @@ from dsn.errors import InvalidInput
 from pipeline.health.finding import Finding, Subject, ok, problem
 from pipeline.planning import make_plan
 from pipeline.preflight import broken_data, place_of
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
 
 
 def check_data(subject: Subject) -> Finding:

@@ -15,7 +15,7 @@ from pipeline.health.finding import Finding, Subject, ok, problem, warning
 from pipeline.health.installation import REINSTALL, torch_build
 from pipeline.health.places import NETWORK, file_system
 from pipeline.health.process import Answer, asked
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
 from pipeline.tracking_store import shown, sqlite_file, unreachable
 
 SECONDS = 90.0

@@ -16,8 +16,8 @@ from dsn.recipes import RECIPES
 from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
 from dsn.sparsity.topology import INITIAL
-from pipeline.factors import MODES, Factors
-from pipeline.spec import StudySpec
+from pipeline.study.factors import MODES, Factors
+from pipeline.study.spec import StudySpec
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 from dsn.config import DataConfig
 from dsn.data import DataInfo
 from pipeline.planning import Plan, make_plan
-from pipeline.spec import Study, read_study
+from pipeline.study.spec import Study, read_study
 from pipeline.workspace import Workspace
 
 HOLDER = """

@@ -17,7 +17,7 @@ from dsn.data import DataInfo
 from pipeline.lock import driver_lock
 from pipeline.planning import make_plan
 from pipeline.record import make_record, save_record
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
 from pipeline.workspace import Workspace
 
 STUDY = """\

@@ -12,7 +12,7 @@ from dsn.data import describe
 from pipeline.disk import disk_space, estimated_bytes, network_bytes, shown_size
 from pipeline.outcome import HISTORY, NETWORK
 from pipeline.planning import TrialSpec, make_plan
-from pipeline.spec import Tracking, read_study
+from pipeline.study.spec import Tracking, read_study
 from pipeline.trial import run_trial
 
 STUDY = """\

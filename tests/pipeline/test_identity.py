@@ -12,7 +12,7 @@ from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, Train
 from dsn.data import DataInfo
 from pipeline.identity import SEMANTICS, canonical, trial_id
 from pipeline.planning import make_plan
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
 
 CONFIG = RunConfig(data=DataConfig(source="aeon", name="GunPoint"))
 

@@ -16,7 +16,7 @@ from dsn.errors import InvalidInput
 from pipeline.errors import Locked, WorkspaceFailed
 from pipeline.ledger import TrialState
 from pipeline.on_finish import Ending
-from pipeline.progress import Progress
+from pipeline.terminal.progress import Progress
 from pipeline.workspace import Workspace
 
 MakePlan = Callable[..., Any]

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from dsn.config import DataConfig
 from dsn.data import DataInfo, describe
 from dsn.errors import InvalidInput
-from pipeline.plan_text import plan_text
 from pipeline.planning import MOST_CELLS, Plan, TrialSpec, make_plan
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
+from pipeline.terminal.plan_text import plan_text
 
 HEAD = "name: s\ndata:\n  - {source: aeon, names: [A, B]}\n"
 

@@ -20,7 +20,7 @@ from pipeline.disk import Space, estimated_bytes
 from pipeline.errors import WorkspaceFailed
 from pipeline.planning import Plan, make_plan
 from pipeline.preflight import broken_data, check_before_run
-from pipeline.spec import Study, read_study
+from pipeline.study.spec import Study, read_study
 from pipeline.workspace import Workspace
 
 STUDY = """\

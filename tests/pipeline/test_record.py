@@ -14,7 +14,7 @@ from pipeline.errors import UnknownStudy
 from pipeline.ledger import STATUSES, Ledger, TrialState, read_states
 from pipeline.planning import make_plan
 from pipeline.record import StudyRecord, find_trial, load_record, make_record, save_record
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
 from pipeline.workspace import Workspace
 
 STUDY = """# why

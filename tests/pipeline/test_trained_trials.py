@@ -11,7 +11,7 @@ import dsn
 from dsn.data import describe
 from dsn.durable import write_folder
 from pipeline.planning import make_plan
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
 from pipeline.trial import run_trial
 
 STUDY = """

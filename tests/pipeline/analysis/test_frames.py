@@ -16,7 +16,7 @@ from pipeline.ledger import Ledger
 from pipeline.outcome import RECEPTIVE_FIELDS
 from pipeline.planning import make_plan
 from pipeline.record import StudyRecord, make_record, save_record
-from pipeline.spec import read_study
+from pipeline.study.spec import read_study
 from pipeline.workspace import Workspace
 
 STUDY = """name: s

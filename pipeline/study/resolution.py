@@ -1,0 +1,179 @@
+"""Arms, factors and data entries as resolved configurations: what overrides what, and whose line is to blame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from pydantic import ValidationError
+
+from dsn.config import DataConfig, RunConfig
+from dsn.errors import InvalidInput
+from dsn.recipes import RECIPES
+from pipeline.study.document import KeyPath
+from pipeline.study.spec import Study
+from pipeline.study.validation import adapter, explain
+
+WHICH_DATA = ("data.source", "data.name", "data.path")
+"""Settings that stand in the entries of ``data`` and nowhere else."""
+
+SETTINGS = tuple(RunConfig(data=DataConfig(source="", name="")).settings())
+"""Every key that a configuration has, dotted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arm:
+    """Overrides: an arm of the file under one combination of factor values.
+
+    ``label`` is ``name`` with that combination; ``origins`` says where in the document each dotted key was written.
+    """
+
+    name: str
+    label: str
+    factors: Mapping[str, Any]
+    overrides: Mapping[str, Any]
+    origins: Mapping[str, KeyPath]
+
+
+def expanded_arms(study: Study) -> Iterator[Arm]:
+    """Every arm crossed with every combination of factor values."""
+    spec = study.spec
+    base = flattened(spec.base, ("base",))
+    values = spec.factors.values if spec.factors else {}
+    for name, written in spec.arms.items():
+        own = flattened(written, ("arms", name))
+        for key in values:
+            if key in own:
+                raise InvalidInput("is set by an arm and by a factor", key=key, place=study.document.place(own[key][1]))
+        for chosen in spec.combinations():
+            factors = {key: (value, ("factors", "values", key)) for key, value in chosen.items()}
+            merged = {**base, **own, **factors}
+            yield Arm(
+                name=name,
+                factors=chosen,
+                label=", ".join([name, *(f"{key}={_shown(value)}" for key, value in chosen.items())]),
+                overrides={key: value for key, (value, _) in merged.items()},
+                origins={key: origin for key, (_, origin) in merged.items()},
+            )
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> dict[str, tuple[Any, KeyPath]]:
+    """Dotted key -> value, and where in the document it stands; an empty mapping is a value."""
+    flat: dict[str, tuple[Any, KeyPath]] = {}
+    for key, value in block.items():
+        if isinstance(value, dict) and value:
+            flat |= flattened(value, (*origin, key), f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = (value, (*origin, key))
+    return flat
+
+
+_ENTRY_KEYS = tuple("names" if each.name == "name" else each.name for each in fields(DataConfig))
+"""An entry under ``data`` is a DataConfig for each of its names."""
+
+
+def data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, KeyPath]]]:
+    """One entry a data set: the fields of its DataConfig, and where each of them was written."""
+    seen: set[str] = set()
+    for index, entry in enumerate(study.spec.data):
+        origin: KeyPath = ("data", index)
+        unknown = next((key for key in entry if key not in _ENTRY_KEYS), None)
+        if unknown is not None:
+            place = study.document.place((*origin, unknown))
+            raise InvalidInput("unknown key", key=f"data.{unknown}", place=place, choices=_ENTRY_KEYS)
+        names = entry.get("names")
+        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+            place = study.document.place((*origin, "names"))
+            raise InvalidInput("must list the names of data sets", key="names", value=names, place=place)
+        shared = {key: value for key, value in entry.items() if key != "names"}
+        origins: dict[str, KeyPath] = {key: (*origin, key) for key in shared}
+        for position, name in enumerate(names):
+            named = (*origin, "names", position)
+            if name in seen:
+                raise InvalidInput("is listed twice", key="names", value=name, place=study.document.place(named))
+            seen.add(name)
+            yield {**shared, "name": name}, {"": origin, **origins, "name": named}
+
+
+def resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[str, KeyPath]) -> RunConfig:
+    """recipe < base < data entry < arm < factor, validated; an error is blamed on the line that wrote the value."""
+    overrides = dict(arm.overrides)
+    recipe = overrides.pop("recipe", "published-code")
+    if recipe not in list(RECIPES):
+        place = study.document.place(arm.origins["recipe"])
+        raise InvalidInput("unknown recipe", key="recipe", value=recipe, place=place, choices=sorted(RECIPES))
+    fixed = {key for key in overrides if key in WHICH_DATA}
+    if fixed:
+        key = min(fixed)
+        raise InvalidInput("belongs under data:", key=key, place=study.document.place(arm.origins[key]))
+    entry_keys = {f"data.{key}": value for key, value in entry.items()}
+    # What base says of the data is a default for the entries; what an arm or a factor says replaces theirs.
+    late = {key: value for key, value in overrides.items() if arm.origins[key][0] != "base"}
+    layers: dict[str, Any] = {**RECIPES[recipe], **overrides, **entry_keys, **late}
+    origins = {**arm.origins, **{f"data.{key}": written[key] for key in entry}}
+    origins |= {key: arm.origins[key] for key in late}
+    _require_two_levels(study, layers, origins)
+    nested = _nested(layers)
+    try:
+        return adapter(RunConfig).validate_json(json.dumps(nested))
+    except ValidationError as error:
+        problem, where = explain(error, RunConfig, nested)
+        key = ".".join(map(str, where))
+        unknown = problem.problem.startswith("unknown key")
+        if len(where) == 1 and problem.choices:
+            problem.choices += ("recipe",)  # which base and arms may have beside a configuration's rooms
+        origin = (
+            value_origin(study, arm, key) if key in arm.factors and not unknown else _blamed(key, origins, written[""])
+        )
+        raise InvalidInput(
+            problem.problem,
+            key=key,
+            value=problem.value,
+            place=study.document.place(origin),
+            choices=problem.choices,
+        ) from error
+
+
+def _blamed(key: str, origins: Mapping[str, KeyPath], otherwise: KeyPath) -> KeyPath:
+    """Where ``key`` was written, or else something below it."""
+    below = (name for name in origins if name.startswith(f"{key}."))
+    return origins[key] if key in origins else next((origins[name] for name in below), otherwise)
+
+
+def value_origin(study: Study, arm: Arm, key: str) -> KeyPath:
+    """Where the value of ``key`` stands that ``arm`` has: that of a factor in its list."""
+    factors = study.spec.factors
+    written = arm.origins[key]
+    return (*written, factors.values[key].index(arm.factors[key])) if factors and key in arm.factors else written
+
+
+def _require_two_levels(study: Study, layers: Mapping[str, Any], origins: Mapping[str, KeyPath]) -> None:
+    """A setting is ``room.key``: a key below it would get lost under the setting's own value."""
+    for key in layers:
+        room, _, rest = key.partition(".")
+        setting = f"{room}.{rest.partition('.')[0]}"
+        if "." in rest and setting in SETTINGS:
+            place = study.document.place(origins[key])
+            raise InvalidInput(f"unknown key: {setting} takes a value, not keys of its own", key=key, place=place)
+
+
+def _nested(flat: Mapping[str, Any]) -> dict[str, Any]:
+    """Dotted keys as nested mappings; a scalar where a mapping is needed is left for the validator to refuse."""
+    nested: dict[str, Any] = {}
+    for key in sorted(flat, key=lambda dotted: dotted.count(".")):
+        *parents, last = key.split(".")
+        node = nested
+        for part in parents:
+            node = node.setdefault(part, {})
+            if not isinstance(node, dict):
+                break
+        else:
+            # A copy, for an empty mapping may be filled by the keys that follow, for this arm alone.
+            node[last] = dict(flat[key]) if isinstance(flat[key], dict) else flat[key]
+    return nested

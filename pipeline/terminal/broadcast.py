@@ -1,0 +1,71 @@
+"""What happens in a run, passed on: to its state, and from there to this terminal and to others."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from pipeline.outcome import EpochReport, TrialResult
+from pipeline.planning import TrialSpec
+from pipeline.terminal.display import Display
+from pipeline.terminal.progress import Phase, Progress, Snapshot
+from pipeline.terminal.progress_file import ProgressFile
+
+
+class Broadcast:
+    """Goes along with a run from entering to leaving. It knows the time, which ``progress`` does not.
+
+    Args:
+        progress: the run's state.
+        display: this terminal.
+        file: for other terminals.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self, progress: Progress, display: Display, file: ProgressFile, clock: Callable[[], float] = time.time
+    ) -> None:
+        self._progress = progress
+        self._display = display
+        self._file = file
+        self._clock = clock
+
+    def __enter__(self) -> Self:
+        self._show()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.enter("finished" if kind is None else "stopped")
+
+    def enter(self, phase: Phase) -> None:
+        self._progress.enter(phase)
+        self._show()
+
+    def have_workers(self, workers: int) -> None:
+        self._progress.have_workers(workers)
+        self._show()
+
+    def started(self, trial: TrialSpec) -> None:
+        self._progress.started(trial.trial_id, self._clock())
+        self._show()
+
+    def progressed(self, trial: TrialSpec, report: EpochReport) -> None:
+        self._progress.progressed(trial.trial_id, report, self._clock())
+        self._show()
+
+    def finished(self, trial: TrialSpec, result: TrialResult) -> None:
+        ended = self._progress.finished(trial.trial_id, result, self._clock())
+        self._display.finished(ended, self._show())
+
+    def snapshot(self) -> Snapshot:
+        return self._progress.snapshot(self._clock())
+
+    def _show(self) -> Snapshot:
+        snapshot = self.snapshot()
+        self._display.update(snapshot)
+        self._file.write(snapshot)
+        return snapshot

@@ -1,0 +1,95 @@
+"""A plan in words, for ``dsn plan``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pipeline.analysis.table import Cell, Column, Table, to_text
+from pipeline.analysis.wording import counted, duration, listed
+from pipeline.disk import shown_size
+from pipeline.planning import Plan, TrialSpec
+from pipeline.terminal.resolved_text import resolved_tables
+
+LONGEST_LIST = 12
+
+
+def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, Any]:
+    """The plan for scripts: counts, estimates (``disk`` in bytes), every trial; all of its settings if ``resolved``."""
+    return {
+        "study": plan.study,
+        "trials": len(plan.trials),
+        "cells": len(plan.cells),
+        "arms": list(plan.arms),
+        "datasets": list(plan.datasets),
+        "estimated_core_seconds": round(plan.seconds, 1),
+        "estimated_bytes": disk,
+        "trial_list": [
+            {"trial": trial.trial_id, "arm": trial.arm, "dataset": trial.config.data.name, "seed": trial.seed}
+            | ({"config": trial.config.to_dict()} if resolved else {})
+            for trial in plan.trials
+        ],
+    }
+
+
+def plan_text(plan: Plan, disk: int, *, resolved: bool = False, width: int | None = None) -> str:
+    """The plan for people: what is crossed, and what each arm costs; every setting if ``resolved``.
+
+    ``disk`` is what the results take, in bytes; ``width`` is that of the terminal, and None breaks no line.
+    """
+    seeds = len({cell.seed for cell in plan.cells})
+    lines = [
+        f"{plan.study}: {counted(len(plan.trials), 'trial')} = {_product(plan, seeds)}{_departures(plan, seeds)}",
+        f"data sets: {listed(plan.datasets, LONGEST_LIST)}",
+        f"estimated: {duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
+        f"on disk:   about {shown_size(disk)}",
+        "",
+        to_text(_arm_table(plan), width),
+    ]
+    lines += [to_text(table, width) for table in resolved_tables(plan)] if resolved else []
+    return "\n".join(lines)
+
+
+def _product(plan: Plan, seeds: int) -> str:
+    factors = ((len(plan.arms), "arm"), (len(plan.datasets), "data set"), (seeds, "seed"))
+    return " x ".join(counted(count, noun) for count, noun in factors)
+
+
+def _departures(plan: Plan, seeds: int) -> str:
+    """Why the product is not the count, when it is not."""
+    full = len(plan.arms) * len(plan.datasets) * seeds
+    reasons = []
+    if len(plan.cells) < full:
+        reasons.append(f"{full - len(plan.cells)} excluded")
+    if len(plan.trials) < len(plan.cells):
+        reasons.append(f"{len(plan.cells) - len(plan.trials)} share a trial with another arm")
+    return f" ({', '.join(reasons)})" if reasons else ""
+
+
+def _arm_table(plan: Plan) -> Table:
+    """An arm a row, its mean costs over the data sets."""
+    trials = {trial.trial_id: trial for trial in plan.trials}
+    of_arm: dict[str, dict[str, TrialSpec]] = {arm: {} for arm in plan.arms}
+    for cell in plan.cells:
+        of_arm[cell.arm][cell.trial_id] = trials[cell.trial_id]
+    rows = []
+    for arm in plan.arms:
+        own = list(of_arm[arm].values())
+        texts = (
+            arm,
+            str(len(own)),
+            f"{_mean([trial.cost.parameters for trial in own]) / 1e3:.1f} K",
+            f"{_mean([trial.cost.flops for trial in own]) / 1e6:.1f}",
+            duration(_core_seconds(own)),
+        )
+        rows.append(tuple(Cell(text=text) for text in texts))
+    names = ("trials", "parameters", "MFLOPs", "core time")
+    columns = (Column(name="arm", numeric=False), *(Column(name=name) for name in names))
+    return Table(title="Arms (means over data sets)", columns=columns, rows=tuple(rows))
+
+
+def _core_seconds(trials: list[TrialSpec]) -> float:
+    return sum(trial.seconds * trial.resources.cpus for trial in trials)
+
+
+def _mean(values: list[int]) -> float:
+    return sum(values) / len(values)

@@ -1,0 +1,281 @@
+"""How a run stands: fed with what happens and when, asked for a picture of any moment.
+
+Pure: it draws nothing, writes nothing and asks no clock. A ``Snapshot`` is plain values, so that it can travel to
+another terminal (``progress_file``); ``screen`` and ``display`` turn it into lines.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from pipeline.analysis.wording import cause, rounded_percent
+from pipeline.ledger import TrialState
+from pipeline.outcome import EpochReport, ErrorKind, TrialResult
+from pipeline.planning import TrialSpec
+from pipeline.terminal.time_left import TimeLeft
+
+Phase = Literal["starting", "training", "stopping", "reporting", "tracking", "finished", "stopped"]
+"""Workers are started, trials run, the report is written, MLflow is waited for; ``stopping`` is before the time."""
+
+LATEST = 5
+"""Finished trials that a snapshot holds, whatever the size of the study."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Name:
+    """Which trial: its id, and what a person calls it by."""
+
+    trial: str
+    arm: str
+    dataset: str
+    seed: int
+
+    @property
+    def title(self) -> str:
+        return f"{self.arm} · {self.dataset} · seed {self.seed}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """What a worker does now.
+
+    Attributes:
+        worker: from 0; a trial takes the lowest that is free, so that what a worker does stays in its place.
+        since: when the trial started.
+        epoch: the last one reported; 0 before the first.
+        epochs: of the whole trial.
+        train_loss: of that epoch; None before the first.
+    """
+
+    name: Name
+    worker: int
+    since: float
+    epoch: int = 0
+    epochs: int
+    train_loss: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finished:
+    """A trial that ended: test ``accuracy`` and ``seconds`` of training, or ``failure`` and its ``cause`` in a line."""
+
+    name: Name
+    accuracy: float | None = None
+    seconds: float | None = None
+    failure: ErrorKind | None = None
+    cause: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Leader:
+    """The best so far on a data set.
+
+    Attributes:
+        arms: those of the highest mean test accuracy over the seeds that are done.
+        accuracy: that mean; None while nothing is done.
+        seeds: how many it is over (of the first of ``arms``).
+        done: trials of the data set that are done.
+        planned: all of them.
+    """
+
+    dataset: str
+    arms: tuple[str, ...]
+    accuracy: float | None
+    seeds: int
+    done: int
+    planned: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A run at a moment. ``planned = done + pruned + failed + len(running) + pending``.
+
+    Attributes:
+        time: the moment, in seconds since 1970, as all times here.
+        began: when this run did.
+        workers: how many trials run at a time; 0 while that is not known.
+        left: seconds that it will still take; None while nothing can be said.
+        measured: whether ``left`` rests on anything but the plan's estimates.
+        running: by worker.
+        latest: the last trials that ended, the newest first.
+        leaders: a data set each, in the plan's order.
+        failures: trials by kind of failure.
+    """
+
+    study: str
+    question: str
+    phase: Phase
+    time: float
+    began: float
+    planned: int
+    done: int
+    pruned: int
+    failed: int
+    workers: int
+    left: float | None
+    measured: bool
+    running: tuple[Running, ...]
+    latest: tuple[Finished, ...]
+    leaders: tuple[Leader, ...]
+    failures: Mapping[str, int]
+
+    @property
+    def pending(self) -> int:
+        return self.planned - self.done - self.pruned - self.failed - len(self.running)
+
+
+class Progress:
+    """The state of one ``dsn run``.
+
+    Args:
+        study: its name.
+        question: what it asks.
+        trials: all of the plan.
+        states: what the ledgers say of them.
+        todo: ids of those that this run is to train.
+        began: when.
+    """
+
+    def __init__(
+        self,
+        *,
+        study: str,
+        question: str,
+        trials: Sequence[TrialSpec],
+        states: Mapping[str, TrialState],
+        todo: Collection[str],
+        began: float,
+    ) -> None:
+        self._study = study
+        self._question = _printable(question)
+        self._began = began
+        self._phase: Phase = "starting"
+        self._workers = 0
+        self._trials = {trial.trial_id: trial for trial in trials}
+        self._counts = Counter[str]()
+        self._failures = Counter[str]()
+        planned = Counter(map(_dataset, trials))
+        self._boards = {dataset: _Board(dataset, count) for dataset, count in planned.items()}
+        self._running: dict[str, Running] = {}
+        self._latest = deque[Finished](maxlen=LATEST)
+        waiting = set(todo)
+        self._time_left = TimeLeft({trial.trial_id: trial.seconds for trial in trials if trial.trial_id in waiting})
+        for trial in trials:
+            if trial.trial_id not in waiting:
+                self._settled(trial, states[trial.trial_id])
+
+    def _settled(self, trial: TrialSpec, state: TrialState) -> None:
+        """What was known of a trial before this run."""
+        record = state.record or {}
+        self._counts[state.status] += 1
+        if state.status == "done":
+            self._boards[_dataset(trial)].add(trial.arm, record["metrics"]["test_accuracy"])
+        elif state.status == "failed":
+            self._failures[record["error"]["kind"]] += 1
+
+    def enter(self, phase: Phase) -> None:
+        """Go on to the next phase. When the training stops, what still ran is pending again."""
+        self._phase = phase
+        if phase not in ("starting", "training"):
+            self._running.clear()
+
+    def have_workers(self, workers: int) -> None:
+        """So many trials run at a time."""
+        self._workers = workers
+
+    def started(self, trial_id: str, at: float) -> None:
+        self._phase = "training"
+        taken = {running.worker for running in self._running.values()}
+        worker = next(number for number in range(len(taken) + 1) if number not in taken)
+        trial = self._trials[trial_id]
+        self._running[trial_id] = Running(
+            name=name_of(trial), worker=worker, since=at, epochs=trial.config.training.epochs
+        )
+        self._time_left.started(trial_id, at)
+
+    def progressed(self, trial_id: str, report: EpochReport, at: float) -> None:
+        running = self._running[trial_id]
+        self._running[trial_id] = replace(running, epoch=report.epoch, train_loss=report.train_loss)
+        self._time_left.progressed(trial_id, report.epoch / running.epochs, at)
+
+    def finished(self, trial_id: str, result: TrialResult, at: float) -> Finished:
+        """Count it, and say what came out."""
+        if trial_id not in self._running:
+            # Its worker was lost before it could start.
+            self.started(trial_id, at)
+        name = self._running.pop(trial_id).name
+        self._time_left.finished(trial_id, at, whole=result.error is None)
+        self._counts[result.status] += 1
+        if result.error:
+            self._failures[result.error.kind] += 1
+            ended = Finished(name=name, failure=result.error.kind, cause=one_line(result.error.message))
+        else:
+            accuracy = result.metrics["test_accuracy"]
+            self._boards[_dataset(self._trials[trial_id])].add(self._trials[trial_id].arm, accuracy)
+            ended = Finished(name=name, accuracy=accuracy, seconds=result.metrics["train_seconds"])
+        self._latest.appendleft(ended)
+        return ended
+
+    def snapshot(self, now: float) -> Snapshot:
+        left, measured = None, False
+        if self._workers and self._phase in ("starting", "training"):
+            left, measured = self._time_left.estimate(now, self._workers)
+        return Snapshot(
+            study=self._study,
+            question=self._question,
+            phase=self._phase,
+            time=now,
+            began=self._began,
+            planned=len(self._trials),
+            done=self._counts["done"],
+            pruned=self._counts["pruned"],
+            failed=self._counts["failed"],
+            workers=self._workers,
+            left=left,
+            measured=measured,
+            running=tuple(sorted(self._running.values(), key=lambda running: running.worker)),
+            latest=tuple(self._latest),
+            leaders=tuple(board.leader for board in self._boards.values()),
+            failures=dict(self._failures),
+        )
+
+
+class _Board:
+    """The test accuracies of one data set, as sums: bounded by the arms, not by the trials."""
+
+    def __init__(self, dataset: str, planned: int) -> None:
+        self._sums: dict[str, tuple[float, int]] = {}
+        self.leader = Leader(dataset=_printable(dataset), arms=(), accuracy=None, seeds=0, done=0, planned=planned)
+
+    def add(self, arm: str, accuracy: float) -> None:
+        total, count = self._sums.get(arm, (0.0, 0))
+        self._sums[arm] = (total + accuracy, count + 1)
+        means = {each: total / count for each, (total, count) in self._sums.items()}
+        best = max(means.values())
+        # As they are shown: the order in which sums were made must not decide a tie.
+        arms = tuple(each for each, mean in means.items() if rounded_percent(mean) == rounded_percent(best))
+        self.leader = replace(
+            self.leader, arms=arms, accuracy=best, seeds=self._sums[arms[0]][1], done=self.leader.done + 1
+        )
+
+
+def name_of(trial: TrialSpec) -> Name:
+    """The trial's name, fit for a terminal."""
+    return Name(trial=trial.trial_id, arm=trial.arm, dataset=_printable(_dataset(trial)), seed=trial.seed)
+
+
+def one_line(message: str) -> str:
+    """The line of a message or traceback that says what went wrong, fit for a terminal."""
+    return _printable(cause(message))
+
+
+def _dataset(trial: TrialSpec) -> str:
+    return trial.config.data.name
+
+
+def _printable(text: str) -> str:
+    """Without what would move the cursor or change colours: names and messages may come from anywhere."""
+    return "".join(character if character.isprintable() else " " for character in text)

@@ -1,0 +1,124 @@
+"""How a study stands, for ``dsn status``: what the ledgers say, and how far running trials are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from pipeline.analysis.wording import counted, duration
+from pipeline.ledger import TrialState, read_states
+from pipeline.record import StudyRecord
+from pipeline.terminal.display import time_left
+from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
+from pipeline.terminal.progress_file import read_progress
+from pipeline.workspace import Workspace
+
+MOST_CAUSES = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """A trial that failed; ``message`` is one line."""
+
+    name: Name
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """A study at a moment.
+
+    Attributes:
+        study: its name.
+        counts: trials by status; they add up to all that are planned.
+        failures: those that failed, in the plan's order.
+        running: those that run, as far as they are known to be.
+        run: the run that goes on, if one does and has told of itself.
+    """
+
+    study: str
+    counts: Mapping[str, int]
+    failures: tuple[Failure, ...]
+    running: tuple[Running, ...]
+    run: Snapshot | None
+
+    @property
+    def planned(self) -> int:
+        return sum(self.counts.values())
+
+    def causes(self) -> Counter[tuple[str, str]]:
+        """How many trials failed for each kind and message."""
+        return Counter((failure.kind, failure.message) for failure in self.failures)
+
+
+def read_status(workspace: Workspace, record: StudyRecord) -> Status:
+    """The ledgers say what runs; the run's own word only how far that is."""
+    states = read_states(workspace)
+    run = read_progress(workspace, record.name)
+    known = {each.name.trial: each for each in run.running} if run else {}
+    failures: list[Failure] = []
+    running: list[Running] = []
+    for trial in record.trials:
+        state = states.get(trial.trial_id, TrialState(status="pending"))
+        event = state.record or {}
+        if state.status == "failed":
+            kind, message = event["error"]["kind"], one_line(event["error"]["message"])
+            failures.append(Failure(name=name_of(trial), kind=kind, message=message))
+        if state.status == "running":
+            epochs = trial.config.training.epochs
+            new = Running(name=name_of(trial), worker=len(running), since=event["time"], epochs=epochs)
+            running.append(known.get(trial.trial_id, new))
+    return Status(
+        study=record.name,
+        counts=record.counts(states),
+        failures=tuple(failures),
+        running=tuple(running),
+        run=run,
+    )
+
+
+def status_summary(status: Status, now: float) -> dict[str, Any]:
+    """For scripts."""
+    running = [
+        {
+            **asdict(each.name),
+            "epoch": each.epoch,
+            "epochs": each.epochs,
+            "train_loss": each.train_loss,
+            "seconds": round(now - each.since, 1),
+        }
+        for each in status.running
+    ]
+    failures = [{**asdict(each.name), "kind": each.kind, "message": each.message} for each in status.failures]
+    return {
+        "study": status.study,
+        "planned": status.planned,
+        **status.counts,
+        "running_trials": running,
+        "failed_trials": failures,
+    }
+
+
+def status_text(status: Status, now: float, *, every_failure: bool = False) -> str:
+    """For people: the sum, what runs, and why trials failed."""
+    sums = " + ".join(f"{number} {state}" for state, number in status.counts.items())
+    lines = [f"{status.study}: {status.planned} planned = {sums}"]
+    if status.run:
+        lines.append(f"running for {duration(now - status.run.began)}{time_left(status.run, ', ', now)}")
+    for each in status.running:
+        loss = "" if each.train_loss is None else f", training loss {each.train_loss:.4f}"
+        lines.append(
+            f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {duration(max(now - each.since, 0))}"
+        )
+    if every_failure:
+        lines += [f"  {each.name.trial} {each.name.title}: {each.kind}: {each.message}" for each in status.failures]
+    elif status.failures:
+        causes = status.causes().most_common()
+        lines += [f"  {number} x {kind}: {message}" for (kind, message), number in causes[:MOST_CAUSES]]
+        if len(causes) > MOST_CAUSES:
+            lines.append(f"  and {counted(len(causes) - MOST_CAUSES, 'other cause')}")
+        lines.append("(--failed lists each)")
+    return "\n".join(lines)

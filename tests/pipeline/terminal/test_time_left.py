@@ -1,0 +1,87 @@
+"""The time left, by hand: plans of a few trials, told what happens at which second."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipeline.terminal.time_left import TimeLeft
+
+
+def test_before_anything_is_measured_the_plan_is_all_there_is() -> None:
+    time_left = TimeLeft({"a": 10.0, "b": 10.0, "c": 20.0})
+    assert time_left.estimate(0.0, 2) == (20.0, False)
+    assert time_left.estimate(0.0, 1) == (40.0, False)
+
+
+def test_the_reports_of_running_trials_correct_the_plan_before_any_has_ended() -> None:
+    """A quarter of ten planned seconds took five: everything takes twice as long as planned."""
+    time_left = TimeLeft(dict.fromkeys("abcd", 10.0))
+    time_left.started("a", at=100.0)
+    time_left.started("b", at=100.0)
+    time_left.progressed("a", 0.25, at=105.0)
+    time_left.progressed("b", 0.25, at=105.0)
+    # Two trials of 15 s that are left of 20 s each, and two of 20 s that wait, for two workers.
+    assert time_left.estimate(105.0, 2) == (35.0, True)
+    assert time_left.estimate(108.0, 2) == (32.0, True), "it runs down between reports"
+
+
+def test_what_a_worker_takes_to_get_going_is_not_taken_for_its_pace() -> None:
+    """A minute of loading and an epoch in the first report, then a tenth of the trial a second."""
+    time_left = TimeLeft({"a": 10.0, "b": 10.0})
+    time_left.started("a", at=0.0)
+    time_left.progressed("a", 0.1, at=61.0)
+    assert time_left.estimate(61.0, 1) == (pytest.approx(61 * 9 + 610), True)
+    time_left.progressed("a", 0.2, at=62.0)
+    time_left.progressed("a", 0.3, at=63.0)
+    assert time_left.estimate(63.0, 1) == (pytest.approx(7 + 10), True)
+
+
+def test_trials_that_are_done_count_with_the_time_that_they_took() -> None:
+    time_left = TimeLeft({"a": 10.0, "b": 10.0, "c": 40.0})
+    time_left.started("a", at=0.0)
+    time_left.finished("a", at=5.0, whole=True)
+    assert time_left.estimate(5.0, 1) == (25.0, True)
+
+
+def test_moments_in_which_a_worker_stands_idle_between_two_trials_count_too() -> None:
+    """Ten trials of a second, each a second after the one before: two seconds a trial, not one."""
+    time_left = TimeLeft({str(number): 1.0 for number in range(10)})
+    for number in range(5):
+        time_left.started(str(number), at=2.0 * number)
+        time_left.finished(str(number), at=2.0 * number + 1, whole=True)
+    time_left.started("5", at=10.0)
+    # Five seconds at work and four between, for five planned ones: 1.8 each, of five that are left.
+    assert time_left.estimate(10.0, 1) == (pytest.approx(9.0), True)
+
+
+def test_how_long_a_failed_trial_took_says_nothing_of_the_others() -> None:
+    time_left = TimeLeft({"a": 10.0, "b": 10.0})
+    time_left.started("a", at=0.0)
+    time_left.progressed("a", 0.5, at=1.0)
+    time_left.finished("a", at=1.0, whole=False)
+    assert time_left.estimate(1.0, 1) == (10.0, False)
+
+
+def test_no_number_of_workers_makes_one_trial_shorter() -> None:
+    time_left = TimeLeft({"a": 60.0, "b": 30.0})
+    assert time_left.estimate(0.0, 8) == (60.0, False), "the longest that waits"
+    time_left.started("a", at=0.0)
+    assert time_left.estimate(10.0, 8) == (50.0, False), "the longest that runs"
+
+
+def test_a_trial_that_takes_longer_than_it_should_leaves_nothing_negative() -> None:
+    time_left = TimeLeft({"a": 1.0})
+    time_left.started("a", at=0.0)
+    assert time_left.estimate(1000.0, 1) == (0.0, False)
+    time_left.finished("a", at=1000.0, whole=True)
+    assert time_left.estimate(1000.0, 1) == (0.0, True)
+
+
+def test_a_clock_that_is_set_back_does_no_harm() -> None:
+    time_left = TimeLeft({"a": 10.0, "b": 10.0})
+    time_left.started("a", at=1000.0)
+    time_left.progressed("a", 0.5, at=10.0)
+    assert time_left.estimate(10.0, 1) == (15.0, False), "as planned"
+    time_left.finished("a", at=5.0, whole=True)
+    time_left.started("b", at=1.0)
+    assert time_left.estimate(1.0, 1) == (10.0, False)
