@@ -38,7 +38,7 @@ StudyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The study's YAM
 StudyName = Annotated[str, typer.Argument(metavar="NAME", help="A study's name, or its YAML file.", show_default=False)]
 Profile = Annotated[str | None, typer.Option(help="Apply this profile of the study file.")]
 Place = Annotated[
-    Path | None, typer.Option("--workspace", help="Folder of all results [default: $DSN_WORKSPACE or ./workspace].")
+    Path | None, typer.Option("--workspace", help="Folder of all results (default: $DSN_WORKSPACE or ./workspace).")
 ]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Edit the study, e.g. base.training.epochs=40.")
