@@ -7,10 +7,10 @@ columns, separated by commas. Labels are the activities' folders: a01 is sitting
 and Tuncel, Pattern Recognition 43, 2010).
 
 **The split.** The data come without one. Here it is by subject: the first half of the people (p1 to p4) for training,
-the others for testing, 4560 series each. The paper's Table 2 cannot be repeated with it. The paper took the arrays that
-MLSTM-FCN's authors published, half of the series for each part; which ones is not documented. Accuracies of 99 % say
-that every person is in both halves, for then segments of one recording are on both sides. Who has those arrays reads
-them with source ``npy``.
+the others for testing, 4560 series each. The paper's Table 2 cannot be repeated with it: its code takes the arrays that
+MLSTM-FCN's authors published, and which series these hold in which part is not documented. Its accuracies of 99 %
+suggest that every person is in both parts, for then segments of one recording are on both sides. Who has those arrays
+reads them with source ``npy``.
 """
 
 from __future__ import annotations
