@@ -12,6 +12,7 @@ invariants are asserted.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
@@ -81,7 +82,7 @@ class InvalidInput(DSNError, ValueError):
         listed = ", ".join(self.choices[:MOST_LISTED])
         if len(self.choices) > MOST_LISTED:
             listed += f" and {len(self.choices) - MOST_LISTED} more"
-        if all(choice in self.problem for choice in self.choices):
+        if set(self.choices) <= set(re.findall(r"\w+", self.problem)):  # it names them all, as "true or false" does
             return f"; did you mean {near}?" if near else ""
         return f"; did you mean {near}? Valid: {listed}" if near else f"; valid: {listed}"
 
@@ -89,7 +90,8 @@ class InvalidInput(DSNError, ValueError):
 def nearest(wrong: str, choices: Sequence[str]) -> list[str]:
     """The choices that are one slip of the keyboard away from ``wrong``; if there are none, the most similar one."""
     folded = [(choice.casefold(), choice) for choice in choices]
-    meant = [choice for fold, choice in folded if _one_edit_apart(wrong.casefold(), fold)]
+    # Of one or two letters, all words are one slip apart.
+    meant = [choice for fold, choice in folded if len(fold) > 2 and _one_edit_apart(wrong.casefold(), fold)]
     return meant or [dict(folded)[fold] for fold in difflib.get_close_matches(wrong.casefold(), dict(folded), n=1)]
 
 
