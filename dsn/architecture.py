@@ -28,6 +28,11 @@ class LayerPlan:
     active: int
 
 
+def is_sparse(model: ModelConfig, sparsity: SparsityConfig) -> bool:
+    """Whether the network's large kernels have masks; short ones are dense."""
+    return sparsity.level != "dense" and model.kernel_size >= SMALLEST_SPARSE_KERNEL
+
+
 def layer_plans(model: ModelConfig, sparsity: SparsityConfig, channels: int) -> tuple[LayerPlan, ...]:
     """The layers of a DSN on series of ``channels`` channels.
 
@@ -53,7 +58,7 @@ def _groups(
     model: ModelConfig, sparsity: SparsityConfig, sparse_inputs: int
 ) -> tuple[tuple[KernelGroup, ...] | None, int]:
     """Kernel groups, or None in a dense layer, and the number of active weights."""
-    if sparsity.level == "dense" or model.kernel_size < SMALLEST_SPARSE_KERNEL:
+    if not is_sparse(model, sparsity):
         return None, model.channels * sparse_inputs * model.kernel_size
     groups = kernel_groups(
         sparsity, out_channels=model.channels, in_channels=sparse_inputs, kernel_size=model.kernel_size

@@ -33,8 +33,8 @@ FILE = "network.npz"
 """The name of a trained network in the folder of its trial."""
 
 _AT_ONCE = 4096
-"""Series prepared at a time, which bounds memory: a multiple of what an engine predicts at a time, so that the batches,
-and with them the last bits of the results, are those of the whole."""
+"""Series prepared at a time, which bounds memory. A multiple of what an engine predicts at a time (a test holds it to
+that), so that the batches, and with them the last bits of the results, are those of the whole."""
 
 
 def load(path: str | os.PathLike[str], *, engine: str = "torch", device: str = "cpu") -> TrainedNetwork:

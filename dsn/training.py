@@ -27,7 +27,7 @@ from dsn.engines.contract import Snapshot, Totals
 from dsn.errors import Diverged
 from dsn.metrics import accuracy, log_loss
 from dsn.randomness import generator
-from dsn.sparsity.schedule import update_due
+from dsn.sparsity.schedule import require_steps, update_due
 from dsn.sparsity.trainer import SparseTrainer
 
 
@@ -86,6 +86,8 @@ class Training:
         self._batch_size = config.training.batch_size_for(len(data.y_train))
         self._steps_per_epoch = -(-len(data.y_train) // self._batch_size)
         self._masks = self._sparse.initial_masks()
+        if self._masks:
+            require_steps(config.sparsity, self._steps_per_epoch)
         self._engine.set_masks(self._masks)
         self._history: list[EpochRecord] = []
         self._best: tuple[EpochRecord, Snapshot] | None = None
@@ -130,17 +132,20 @@ class Training:
         record = _record(totals, epoch, rate, time.perf_counter() - started)
         if self._best is None or record.train_loss <= self._best[0].train_loss:
             self._best = (record, self._engine.snapshot())
-        if update_due(self._config.sparsity, epoch):
+        if self._update_due(epoch):
             self._update_masks(epoch)
         self._history.append(record)
         return record
 
     def _train_on(self, batches: list[NDArray[np.intp]], epoch: int, rate: float) -> Totals:
         """A gradient step a batch, but for the last one when an update takes its place."""
-        sparsity = self._config.sparsity
-        if sparsity.update_timing == "replaces-step" and update_due(sparsity, epoch):
+        if self._config.sparsity.update_timing == "replaces-step" and self._update_due(epoch):
             return self._engine.train(batches[:-1], rate) + self._engine.measure(batches[-1])
         return self._engine.train(batches, rate)
+
+    def _update_due(self, epoch: int) -> bool:
+        """Not where nothing is sparse, short kernels among them: an update must not take a gradient step's place."""
+        return bool(self._masks) and update_due(self._config.sparsity, epoch)
 
     def _batches(self) -> list[NDArray[np.intp]]:
         """A new order of the training set, in batches; the last may be smaller and is kept."""

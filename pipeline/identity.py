@@ -7,9 +7,9 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.data.preparation import exchanges
-from dsn.sparsity.regions import SMALLEST_SPARSE_KERNEL
 
 SEMANTICS = 1
 """Raised whenever the same configuration, seed and data would give other results than before."""
@@ -47,7 +47,7 @@ def effective(config: RunConfig) -> dict[str, dict[str, Any]]:
     # Of the split only what it does to this set: most sets are the same in both releases.
     plain["data"] = {"exchanged": exchanges(config.data), "normalisation": config.data.normalisation}
     sparsity = plain["sparsity"]
-    if config.sparsity.level == "dense" or config.model.kernel_size < SMALLEST_SPARSE_KERNEL:
+    if not is_sparse(config.model, config.sparsity):
         plain["sparsity"] = {"level": "dense"}
     elif not config.sparsity.explore:
         plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in EXPLORATION_ONLY}

@@ -33,15 +33,23 @@ def driver_lock(workspace: Workspace, study: str) -> Iterator[None]:
     file = os.open(workspace.lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         if not _acquired(file):
-            holder = _holder(workspace)
-            who = holder.get("who", "another process")
-            raise Locked(holder.get("study", study), f"{who}; a workspace has one run at a time")
+            raise _locked(workspace, study)
         who = f"process {os.getpid()} on {socket.gethostname()} since {time.strftime('%Y-%m-%d %H:%M:%S %Z')}"
         os.ftruncate(file, 0)
         os.pwrite(file, json.dumps({"study": study, "who": who}).encode(), 0)
         yield
     finally:
         os.close(file)
+
+
+def require_undriven(workspace: Workspace, study: str) -> None:
+    """Refuse what ``driver_lock`` would, without writing anything; somebody may still come first.
+
+    Raises:
+        Locked: another process has the lock.
+    """
+    if driven_study(workspace) is not None:
+        raise _locked(workspace, study)
 
 
 def driven_study(workspace: Workspace) -> str | None:
@@ -69,6 +77,12 @@ def _acquired(file: int) -> bool:
         except BlockingIOError:
             time.sleep(_PAUSE)
     return False
+
+
+def _locked(workspace: Workspace, study: str) -> Locked:
+    holder = _holder(workspace)
+    who = holder.get("who", "another process")
+    return Locked(holder.get("study", study), f"{who}; a workspace has one run at a time")
 
 
 def _holder(workspace: Workspace) -> dict[str, Any]:

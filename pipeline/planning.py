@@ -13,10 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from dsn.architecture import is_sparse
 from dsn.config import DataConfig, RunConfig
 from dsn.cost import Cost, count
 from dsn.data import DataInfo
 from dsn.errors import InvalidInput
+from dsn.sparsity.schedule import require_steps
 from pipeline.estimate import estimated_seconds
 from pipeline.identity import trial_ids
 from pipeline.resources import Resources
@@ -233,6 +235,8 @@ _SHAPE = ("model.kernel_size", "model.channels", "sparsity.groups", "sparsity.le
 
 def _cost(study: Study, arm: Arm, config: RunConfig, info: DataInfo) -> Cost:
     try:
+        if is_sparse(config.model, config.sparsity):
+            require_steps(config.sparsity, -(-info.train_n // config.training.batch_size_for(info.train_n)))
         return count(config.model, config.sparsity, channels=info.channels, length=info.length, classes=info.classes)
     except InvalidInput as error:
         # What is at fault may be a default that does not fit what was written.

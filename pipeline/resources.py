@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -71,5 +72,12 @@ class Capacity:
 
     def slots(self, each: Resources) -> int:
         """How many trials run at a time."""
-        by_gpu = int(self.gpus // each.gpus) if each.gpus else self.cpus
-        return max(1, min(self.cpus // each.cpus, by_gpu))
+        return max(1, min(self.cpus // each.cpus, self._gpu_slots(each.gpus)))
+
+    def _gpu_slots(self, wanted: float) -> int:
+        """Trials that the GPUs bear: a share lies on one of them."""
+        if not wanted:
+            return self.cpus
+        # From the decimal that was written: 1 // 0.2 is 4 in floating point.
+        share = Fraction(repr(float(wanted)))
+        return self.gpus * int(1 / share) if share <= 1 else int(self.gpus // share)

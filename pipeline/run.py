@@ -15,7 +15,7 @@ from dsn.errors import InvalidInput
 from pipeline.disk import disk_space
 from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.ledger import Ledger, TrialState, read_states
-from pipeline.lock import driver_lock
+from pipeline.lock import driver_lock, require_undriven
 from pipeline.on_finish import Ending
 from pipeline.outcome import EpochReport, TrialResult
 from pipeline.planning import Plan, TrialSpec
@@ -90,6 +90,7 @@ def run_study(
     ending = Ending(study, workspace, display.say)
     with _interruptible(), display, ending.watched(), ExitStack() as held:
         with _workspace_failures(workspace):
+            require_undriven(workspace, plan.study)
             missing, space = _missing(plan, read_states(workspace), rerun_failed), disk_space(workspace.root)
         check_before_run(study, missing, workspace, space, display.say)
         with _workspace_failures(workspace):

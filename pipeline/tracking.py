@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from pipeline.ledger import TrialState, ledger_file, read_records, read_states
 from pipeline.outcome import HISTORY
 from pipeline.planning import TrialSpec
 from pipeline.record import StudyRecord, load_record
-from pipeline.workspace import Workspace
+from pipeline.workspace import ARTIFACTS, Workspace
 
 FOLLOW_EVERY = 0.2
 """Seconds between two looks at the ledger."""
@@ -78,12 +79,15 @@ class Projection:
 
         The driver may still hold its lock, so that the ledgers call a trial running that it has stopped.
         """
-        cut_off = {identity for identity, state in states.items() if state.status == "running"}
-        states = {**states, **dict.fromkeys(cut_off, TrialState(status="pending"))}
+        states = {
+            identity: replace(state, status="pending") if state.status == "running" else state
+            for identity, state in states.items()
+        }
         for trial_id, run in self._runs.items():
             state = states.get(trial_id, TrialState(status="pending"))
             if run.info.status == "RUNNING" and state.status == "pending":
-                self._end(run, "KILLED", time.time())
+                # The last that is known of it, so that every projection of a ledger says the same.
+                self._end(run, "KILLED", state.record["time"] if state.record else time.time())
         report = self._workspace.report(self._record.name)
         if report.is_dir():
             self._client.log_artifacts(self._parent.info.run_id, str(report), "report")
@@ -107,9 +111,17 @@ class Projection:
             if experiment.lifecycle_stage == "deleted":
                 self._client.restore_experiment(experiment.experiment_id)
             return str(experiment.experiment_id)
-        local = self._record.tracking.uri is None
-        location = (self._workspace.tracking_artifacts / name).as_uri() if local else None
+        location = self._artifact_location(name)
         return str(self._client.create_experiment(name, artifact_location=location, tags=_EXPERIMENT_TAGS))
+
+    def _artifact_location(self, name: str) -> str | None:
+        """None where a server decides; beside a database file, as MLflow's own choice is the folder that one is in."""
+        uri = self._record.tracking.uri
+        if uri is None:
+            return (self._workspace.tracking_artifacts / name).as_uri()
+        if not uri.startswith("sqlite"):
+            return None
+        return (Path(uri.partition(":///")[2]).resolve().parent / ARTIFACTS / name).as_uri()
 
     def _ensured_parent(self, began: float) -> Run:
         found = self._found(f"tags.{KIND} = 'study'")

@@ -35,28 +35,29 @@ from pipeline.planning import TrialSpec
 def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord, None, TrialResult]:
     """Train: yields a record an epoch, returns the result. Whatever goes wrong inside is returned, not raised."""
     started = time.time()
-    provenance = _provenance(trial)
+    provenance: dict[str, str] = {}
     try:
+        provenance = _provenance(trial)
         data = _prepared(trial.config.data)
         if data.content_hash != trial.content_hash:
             raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
         training = Training(trial.config, data, seed=trial.seed, engine=trial.engine, device=_device(trial))
         yield from training.epochs()
         result = training.result()
+        return TrialResult(
+            trial_id=trial.trial_id,
+            status="done",
+            started=started,
+            metrics=result.metrics | _cost_metrics(trial),
+            artifacts=_artifacts(trial, data, result, keep_model),
+            provenance=provenance,
+        )
     except Exception as error:  # noqa: BLE001
         # Errors are data: the study goes on, the ledger says what happened.
         cause = TrialError(kind=_kind(error), message=_message(error), traceback=traceback.format_exc())
         return TrialResult(
             trial_id=trial.trial_id, status="failed", started=started, provenance=provenance, error=cause
         )
-    return TrialResult(
-        trial_id=trial.trial_id,
-        status="done",
-        started=started,
-        metrics=result.metrics | _cost_metrics(trial),
-        artifacts=_artifacts(trial, data, result, keep_model),
-        provenance=provenance,
-    )
 
 
 def run_trial(trial: TrialSpec, *, keep_model: bool = True) -> TrialResult:

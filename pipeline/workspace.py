@@ -8,6 +8,9 @@ from pathlib import Path
 
 from dsn.errors import InvalidInput
 
+ARTIFACTS = "mlflow-artifacts"
+"""Folder of MLflow's artifacts, beside its database."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:
@@ -66,4 +69,4 @@ class Workspace:
 
     @property
     def tracking_artifacts(self) -> Path:
-        return self.root / "mlflow-artifacts"
+        return self.root / ARTIFACTS

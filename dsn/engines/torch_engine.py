@@ -25,8 +25,8 @@ from dsn.models import MODELS
 from dsn.sparsity.trainer import SparseLayer
 
 PREDICTION_BATCH = 256
-"""Series predicted at a time: bounds memory on large test sets; batch norm is in evaluation mode, so no result depends
-on it."""
+"""Series predicted at a time, which bounds memory on large test sets. Batch norm is in evaluation mode, so what a
+series is predicted with changes the last bits of its result at most."""
 
 
 @contextmanager
@@ -78,7 +78,9 @@ class TorchEngine:
             module for module in network.modules() if isinstance(module, SparseConv1d) and module.mask is not None
         ]
         self._groups = [plan.groups for plan in layer_plans(config.model, config.sparsity, channels) if plan.groups]
-        fresh = [each.weight for each in self._convolutions] if config.sparsity.moments == "fresh" else []
+        # A fixed topology grows nothing: its moments are the same under both, to the last bit too.
+        restarts = config.sparsity.moments == "fresh" and config.sparsity.explore
+        fresh = [each.weight for each in self._convolutions] if restarts else []
         warm = [each for each in network.parameters() if all(each is not other for other in fresh)]
         rate = config.training.learning_rate
         self._optimiser = torch.optim.Adam(warm, lr=rate, fused=True)

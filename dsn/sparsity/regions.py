@@ -47,8 +47,8 @@ def kernel_groups(
     stops = _channel_stops(sparsity, out_channels)
     starts = (0, *stops[:-1])
     made = []
-    for index, (start, stop) in enumerate(zip(starts, stops, strict=True), start=1):
-        region = _region(sparsity, index, kernel_size)
+    bounds = zip(starts, stops, regions(sparsity, kernel_size), strict=True)
+    for index, (start, stop, region) in enumerate(bounds, start=1):
         size = (stop - start) * in_channels * region
         active = int(size * sparsity.density)
         if active < 1:
@@ -61,11 +61,12 @@ def kernel_groups(
     return tuple(made)
 
 
-def _region(sparsity: SparsityConfig, index: int, kernel_size: int) -> int:
-    """Taps that group ``index`` (from 1) may use."""
+def regions(sparsity: SparsityConfig, kernel_size: int) -> tuple[int, ...]:
+    """How many taps, from the first on, the kernels of each group may use."""
+    number = sparsity.groups
     if sparsity.regions == "proportional":
-        return index * kernel_size // sparsity.groups
-    return index * (kernel_size // sparsity.groups)
+        return tuple(index * kernel_size // number for index in range(1, number + 1))
+    return tuple(index * (kernel_size // number) for index in range(1, number + 1))
 
 
 def _channel_stops(sparsity: SparsityConfig, out_channels: int) -> tuple[int, ...]:

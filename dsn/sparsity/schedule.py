@@ -5,11 +5,26 @@ from __future__ import annotations
 import math
 
 from dsn.config import SparsityConfig
+from dsn.errors import InvalidInput
 
 
 def update_due(sparsity: SparsityConfig, epoch: int) -> bool:
     """Whether masks change in the last step of ``epoch`` (from 1): at epochs update_every, 2 * update_every, ..."""
     return sparsity.explore and sparsity.level != "dense" and epoch % sparsity.update_every == 0
+
+
+def require_steps(sparsity: SparsityConfig, steps_per_epoch: int) -> None:
+    """Check that updates leave gradient steps to train with.
+
+    Raises:
+        InvalidInput: each would take the place of the only one.
+    """
+    if sparsity.update_timing == "replaces-step" and steps_per_epoch == sparsity.update_every == 1 and sparsity.explore:
+        raise InvalidInput(
+            "leaves no gradient step: an epoch has one batch here, and an update takes its place",
+            key="sparsity.update_every",
+            value=1,
+        )
 
 
 def exchanged_fraction(sparsity: SparsityConfig, step: int, total_steps: int) -> float:

@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from dsn.architecture import layer_plans
+from dsn.architecture import is_sparse
 from dsn.config import RunConfig
+from dsn.sparsity.regions import regions
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.wording import counted, duration, enumerated, listed
@@ -241,15 +242,14 @@ def _regions(results: StudyResults) -> str:
     """The taps of the groups' regions, if they are the same in all arms with sparse layers."""
     found = set()
     for config in results.configs.values():
-        groups = layer_plans(config.model, config.sparsity, channels=1)[0].groups
-        if groups is not None:
-            found.add(tuple(group.region for group in groups))
+        if is_sparse(config.model, config.sparsity):
+            found.add(regions(config.sparsity, config.model.kernel_size))
     if len(found) != 1:
         return ""
-    regions = [str(region) for region in found.pop()]
-    if len(regions) == 1:
-        return f"The region of the one kernel group is the first {regions[0]} taps."
-    return f"The regions of the kernel groups are the first {enumerated(regions)} taps."
+    taps = list(map(str, found.pop()))
+    if len(taps) == 1:
+        return f"The region of the one kernel group is the first {taps[0]} taps."
+    return f"The regions of the kernel groups are the first {enumerated(taps)} taps."
 
 
 def _batches(results: StudyResults) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
+from dsn.errors import InvalidInput
 from dsn.recipes import RECIPES
 from dsn.sparsity.regions import kernel_groups
 from dsn.sparsity.schedule import exchanged_fraction
@@ -92,13 +93,21 @@ def test_an_update_comes_after_the_gradient_step_or_takes_its_place(make_data, r
     assert math.isfinite(record.train_loss), "measured in both cases"
 
 
+def test_an_update_in_place_of_the_only_step_there_is_is_refused(make_data) -> None:
+    config = replace(_config("paper", update_every=1), training=TrainingConfig(batch_rule="fixed"))
+    with pytest.raises(InvalidInput, match="leaves no gradient step"):
+        Training(config, make_data(train_n=16), seed=0)
+    assert Training(config, make_data(train_n=17), seed=0).masks
+    assert Training(replace(config, sparsity=replace(config.sparsity, explore=False)), make_data(train_n=16), seed=0)
+
+
 def test_an_update_in_place_of_the_step_grows_by_that_batch_s_gradient(make_data) -> None:
     data = make_data(train_n=4)
-    config = replace(_config("paper", update_every=1, grow="gradient"), training=TrainingConfig(batch_rule="fixed"))
-    training = Training(config, data, seed=0)
-    other = Training(config, data, seed=0)
+    config = replace(_config("paper", update_every=2, grow="gradient"), training=TrainingConfig(batch_rule="fixed"))
+    training, other = Training(config, data, seed=0), Training(config, data, seed=0)
+    next(other.epochs())
     other._engine.measure(np.arange(4))
-    next(training.epochs())
+    _ = list(zip(range(2), training.epochs(), strict=False))
     # The order of the series within the batch changes float32 sums in their last digits only.
     for one, two in zip(training._engine.gradients(), other._engine.gradients(), strict=True):
         assert np.allclose(one, two, rtol=1e-4, atol=1e-6)

@@ -523,3 +523,9 @@ def test_a_mangled_study_is_planned_or_refused(tmp_path: Path, text: str, profil
     except InvalidInput as error:
         refused = error
     assert refused is None or str(tmp_path) in refused.place
+
+
+def test_updates_that_leave_no_gradient_step_are_refused_where_they_were_asked_for(tmp_path: Path) -> None:
+    text = HEAD + "base: {recipe: paper, training.batch_size: 64, sparsity.update_every: 1}\n"
+    error, place = _refusal(tmp_path, text)
+    assert (error.key, place) == ("sparsity.update_every", "4:48")

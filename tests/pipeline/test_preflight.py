@@ -18,6 +18,7 @@ from dsn.data import describe
 from dsn.errors import InvalidData
 from pipeline.disk import Space, estimated_bytes
 from pipeline.errors import WorkspaceFailed
+from pipeline.lock import driver_lock
 from pipeline.planning import Plan, make_plan
 from pipeline.preflight import broken_data, check_before_run
 from pipeline.study.spec import Study, read_study
@@ -183,6 +184,16 @@ def test_dsn_run_refuses_broken_sets_with_exit_code_2_and_starts_nothing(
     assert answer.stderr.startswith("dsn: 2 of 4 data sets cannot be used:\n")
     # What planning found out about the sets is all that is kept.
     assert [path.name for path in (tmp_path / "workspace").iterdir()] == ["cache"]
+
+
+def test_dsn_run_examines_nothing_while_another_run_has_the_workspace(
+    tmp_path: Path, prepared: Callable[..., tuple[Study, Plan]]
+) -> None:
+    prepared(STUDY.replace("base:\n", "base:\n  data.normalisation: global\n"))
+    with driver_lock(Workspace(root=tmp_path / "workspace"), "other"):
+        answer = _dsn_run(tmp_path)
+    assert (answer.returncode, answer.stdout) == (5, "")
+    assert answer.stderr.startswith("dsn: study 'other' is being run by ")
 
 
 def _may_mount() -> bool:

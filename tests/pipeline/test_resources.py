@@ -16,6 +16,10 @@ from pipeline.resources import Capacity, Resources
         (Capacity(cpus=16, gpus=2), Resources(gpus=0.25), 8),
         (Capacity(cpus=4, gpus=2), Resources(gpus=0.25), 4),
         (Capacity(cpus=16, gpus=8), Resources(gpus=2), 4),
+        (Capacity(cpus=99, gpus=1), Resources(gpus=0.2), 5),
+        (Capacity(cpus=99, gpus=1), Resources(gpus=0.05), 20),
+        (Capacity(cpus=99, gpus=2), Resources(gpus=0.4), 4),
+        (Capacity(cpus=99, gpus=2), Resources(gpus=0.6), 2),
         (Capacity(cpus=16, gpus=2), Resources(), 16),
     ],
 )

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import pipeline.trial
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
 from dsn.cost import count
 from dsn.data import describe
@@ -63,3 +64,15 @@ def test_they_are_recorded_without_the_network_and_for_a_dense_one(trial: TrialS
     artifacts = run_trial(replace(trial, config=replace(trial.config, sparsity=sparsity)), keep_model=False).artifacts
     assert sorted(artifacts) == [HISTORY, RECEPTIVE_FIELDS]
     assert _recorded(artifacts[RECEPTIVE_FIELDS]).to_numpy().tolist() == [[1, 1, 9, 9], [2, 1, 9, 27]]
+
+
+def test_a_failure_after_training_is_a_result_too(trial: TrialSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> bytes:
+        raise MemoryError("no room for the network")
+
+    monkeypatch.setattr(pipeline.trial, "network_bytes", full)
+    result = run_trial(trial)
+    assert result.error is not None
+    assert (result.status, result.error.kind) == ("failed", "exception")
+    assert "no room for the network" in result.error.message
+    assert result.provenance["engine"] == "torch"

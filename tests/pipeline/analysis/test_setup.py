@@ -84,6 +84,12 @@ def test_what_differs_is_named_by_arm_and_not_among_what_is_shared(
     assert "7" not in differing, "a dense arm has no groups"
 
 
+def test_regions_need_no_layer_that_the_data_do_not_have(make_results: MakeResults, make_config: MakeConfig) -> None:
+    # Of a univariate first layer this sparsity would leave no weight; the study's data have more channels.
+    config = make_config(**{"model.channels": 30, "model.kernel_size": 9, "sparsity.level": 0.99})
+    assert "The regions of the kernel groups are the first 3, 6 and 9 taps." in described(make_results, {"dsn": config})
+
+
 def test_factors_are_named_with_their_values(sweep: StudyResults) -> None:
     text = setup_paragraph(sweep)
     assert "Factors, combined: model kernel size takes 9, 21 and 39; with the arms they make 6 combinations." in text

@@ -19,11 +19,13 @@ from dsn.limits import limits_of
 from dsn.recipes import RECIPES
 from pipeline.planning import make_plan
 from pipeline.study.document import read_document
+from pipeline.study.resolution import expanded_arms
 from pipeline.study.schema import attribute_docs, class_node, nested_classes, schema_text, setting_nodes, study_schema
 from pipeline.study.spec import StudySpec, read_study
 from pipeline.study.validation import adapter
 
 ROOT = Path(__file__).parents[3]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 STUDIES = sorted((ROOT / "studies").glob("*.yaml"))
 HEAD = "name: s\ndata:\n  - {source: aeon, names: [A]}\n"
 
@@ -89,9 +91,14 @@ def test_every_study_of_the_repository_points_to_the_schema_and_obeys_it(
     validator.validate(read_document(file).data)
 
 
-def test_the_readmes_study_obeys_the_schema(tmp_path: Path, validator: jsonschema.Draft202012Validator) -> None:
-    (text,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
-    validator.validate(read_document(_file(tmp_path, text)).data)
+@pytest.mark.parametrize("text", re.findall(r"```yaml\n(.*?)```", README, re.DOTALL))
+def test_the_readmes_studies_obey_the_schema_and_are_read(
+    tmp_path: Path, validator: jsonschema.Draft202012Validator, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = _file(tmp_path, text)
+    validator.validate(read_document(file).data)
+    monkeypatch.setenv("DSN_DATA", str(tmp_path))
+    assert list(expanded_arms(read_study(file)))
 
 
 VALID = [
