@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
+from dsn.errors import InvalidInput
 from dsn.limits import Limits, limited, require_limits
 
 Level = float | Literal["dense"]
@@ -129,6 +130,9 @@ class SparsityConfig:
 
     def __post_init__(self) -> None:
         require_limits(self)
+        if self.final_fraction > self.initial_fraction:
+            problem = f"must be at most sparsity.initial_fraction, {self.initial_fraction}"
+            raise InvalidInput(problem, key="final_fraction", value=self.final_fraction)
 
     @property
     def density(self) -> Fraction:

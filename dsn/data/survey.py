@@ -144,7 +144,7 @@ def _warnings(raw: RawData, train: PartSurvey, test: PartSurvey, name: str) -> l
     absent = [label for label in train.classes if label not in test.classes]
     if absent:
         found.append(f"classes without test series: {', '.join(map(repr, absent[:10]))}{', ...' * (len(absent) > 10)}")
-    if not train.z_normalised:
+    if not train.z_normalised and raw.train.x.shape[1] == 1:
         found.append("the training series are not z-normalised one by one, as most of the UCR archive is")
     if name in EXCHANGED and train.n < test.n:
         found.append(

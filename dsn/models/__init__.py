@@ -1,4 +1,8 @@
-"""Networks that can be trained. MODELS lists them; adding one is a file here and a line there."""
+"""Networks that can be trained. MODELS lists what builds them.
+
+There is one so far: costs (``dsn.cost``), layers as numbers (``dsn.architecture``) and the settings of ``ModelConfig``
+are a DSN's, and a second model needs its own of each.
+"""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from dsn.config import SparsityConfig
+from dsn.errors import InvalidInput
 from dsn.sparsity.schedule import exchanged_fraction, update_due
 
 
@@ -28,3 +29,8 @@ def test_masks_change_at_the_end_of_every_fifth_epoch() -> None:
 @pytest.mark.parametrize("sparsity", [SparsityConfig(explore=False), SparsityConfig(level="dense")])
 def test_fixed_and_dense_networks_never_change_masks(sparsity: SparsityConfig) -> None:
     assert not any(update_due(sparsity, epoch) for epoch in range(1, 101))
+
+
+def test_the_share_does_not_rise() -> None:
+    with pytest.raises(InvalidInput, match=r"must be at most sparsity\.initial_fraction, 0\.2"):
+        SparsityConfig(initial_fraction=0.2, final_fraction=0.3)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
 
@@ -18,8 +19,8 @@ MakeResults = Callable[..., StudyResults]
 MakeConfig = Callable[..., RunConfig]
 
 
-def described(make_results: MakeResults, configs: dict[str, RunConfig], **fields: object) -> str:
-    return setup_paragraph(make_results({(arm, "A"): [0.5, 0.5] for arm in configs}, configs=configs, **fields))
+def described(make_results: MakeResults, configs: dict[str, RunConfig], **more: object) -> str:
+    return setup_paragraph(make_results({(arm, "A"): [0.5, 0.5] for arm in configs}, configs=configs, **more))
 
 
 def test_a_study_of_one_arm_in_full(make_results: MakeResults, make_config: MakeConfig) -> None:
@@ -141,6 +142,17 @@ def test_every_setting_of_a_configuration_has_words() -> None:
     settings = RunConfig(data=DataConfig(source="npz", name="A")).settings()
     unsaid = [key_in_words(key) for key in settings if not key.startswith("data.") and key not in PHRASES]
     assert unsaid == [], "these would be named by their keys: give them a phrase"
+
+
+def test_every_choice_of_a_setting_has_words() -> None:
+    wordless = []
+    for room in fields(RunConfig):
+        kind = get_type_hints(RunConfig)[room.name]
+        for key, hint in get_type_hints(kind).items():
+            phrases = PHRASES.get(f"{room.name}.{key}")
+            if isinstance(phrases, Mapping) and get_origin(hint) is Literal:
+                wordless += [(key, choice) for choice in get_args(hint) if choice not in phrases]
+    assert wordless == []
 
 
 def test_preparation_that_differs_is_said_by_data_set(make_results: MakeResults) -> None:
