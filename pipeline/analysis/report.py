@@ -6,8 +6,9 @@ Everything is computed from the results and nothing else, without a date: the sa
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -172,32 +173,28 @@ def _section(title: str, found: Mapping[str, Drawing] | str) -> FigureSection:
 
 
 def answer(results: StudyResults) -> str:
-    """One paragraph: how much is done, the mean of each reference, and the other arms against theirs."""
+    """One paragraph: how much is done, each reference's mean as the table has it, and the other arms against theirs."""
     sentences = [_progress(results)]
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
     if not cells["done"].any():
         return " ".join([*sentences, "There is no accuracy to report yet."])
     compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
     references = list(compared["reference"].unique()) or [results.arms[0]]
-    means = {name: _mean(cells, name) for name in references}
+    shared = statistics.shared_datasets(cells)
+    over = part_of(len(shared), len(results.datasets), "data set")
+    known = {name: mean for name, mean in statistics.mean_over_datasets(cells, shared).items() if not math.isnan(mean)}
+    means = {name: f"mean test accuracy of {percent(known[name])}% over {over}" for name in references if name in known}
     if len(references) > 1:
-        return " ".join([*sentences, *_against_several(means, compared)])
+        return " ".join([*sentences, *_against_several(references, means, compared)])
     (reference,) = references
-    if means[reference]:
-        role = "" if compared.empty else ", the reference,"
+    role = "" if compared.empty else ", the reference,"
+    if reference in means:
         sentences.append(f"{reference}{role} has a {means[reference]}.")
+    elif not shared:
+        sentences.append("There is no mean: on no data set do the arms with results have the same done seeds.")
     if not compared.empty:
         sentences.append(_against(reference, compared))
     return " ".join(sentences)
-
-
-def _mean(cells: pd.DataFrame, arm: str) -> str:
-    """``mean test accuracy of 97.33% over all 3 data sets``, nothing for an arm without a result."""
-    own = cells[(cells["arm"] == arm) & (cells["done"] > 0)]
-    if own.empty:
-        return ""
-    over = part_of(len(own), cells["dataset"].nunique(), "data set")
-    return f"mean test accuracy of {percent(float(own['mean'].mean()))}% over {over}"
 
 
 def _progress(results: StudyResults) -> str:
@@ -224,18 +221,20 @@ def _against(reference: str, compared: pd.DataFrame) -> str:
     return f"Of {len(known)} arms against {reference}, best: {best}; worst: {worst}."
 
 
-def _against_several(means: Mapping[str, str], compared: pd.DataFrame) -> list[str]:
+def _against_several(references: Sequence[str], means: Mapping[str, str], compared: pd.DataFrame) -> list[str]:
     """A sentence a reference with the arms compared with it; of many comparisons the first with a result.
 
     Args:
-        means: every reference -> its mean in words.
+        references: all that arms are compared with.
+        means: reference -> its mean in words, if it has one.
         compared: from ``statistics.comparisons``.
     """
     # Sorting is stable: the order of the study, what cannot be compared yet behind.
     rows = sorted(compared.to_dict("records"), key=lambda row: row["pairs"] == 0)
     shown = rows[:MOST_AGAINST_SEVERAL]
     sentences = []
-    for reference, mean in means.items():
+    for reference in references:
+        mean = means.get(reference)
         outcomes = [_outcome(row) for row in shown if row["reference"] == reference]
         if outcomes:
             sentences.append(f"Against {reference}{f' ({mean})' if mean else ''}: {'; '.join(outcomes)}.")

@@ -230,10 +230,26 @@ def test_the_answer_of_an_incomplete_study(make_results: MakeResults) -> None:
     )
     assert report.answer(results) == (
         "3 of 8 trials are done (1 failed, 1 running, 3 pending), so these numbers may still change. "
-        "dsn, the reference, has a mean test accuracy of 55.00% over 1 of 2 data sets. "
+        "There is no mean: on no data set do the arms with results have the same done seeds. "
         "Against dsn: fixed +10.00 points (0 wins, 0 ties, 0 losses, 2 data sets not comparable); "
         "dense cannot be compared yet."
     )
+
+
+def test_the_answer_and_the_table_have_the_same_mean(make_results: MakeResults) -> None:
+    results = make_results(
+        {
+            ("dsn", "A"): [0.5, 0.6],
+            ("dsn", "B"): [0.9, "pending"],
+            ("dsn", "C"): [0.8, 0.8],
+            ("fixed", "A"): [0.4, 0.5],
+            ("fixed", "B"): [0.7, 0.7],
+            ("fixed", "C"): ["failed", "pending"],
+        }
+    )
+    composed = report.compose(results)
+    assert "dsn, the reference, has a mean test accuracy of 55.00% over 1 of 3 data sets. " in composed.answer
+    assert [cell.text for cell in composed.accuracy.summary[0]] == ["mean over 1 data set", "55.00", "45.00"]
 
 
 def test_the_answer_of_many_arms_names_both_ends(make_results: MakeResults) -> None:
