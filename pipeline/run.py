@@ -107,6 +107,7 @@ def run_study(
             study=plan.study,
             question=study.spec.question,
             trials=plan.trials,
+            cells=plan.cells,
             states=states,
             todo=[trial.trial_id for trial in todo],
             began=time.time(),

@@ -14,7 +14,7 @@ from typing import Literal
 from pipeline.analysis.wording import cause, rounded_percent
 from pipeline.ledger import TrialState
 from pipeline.outcome import EpochReport, ErrorKind, TrialResult
-from pipeline.planning import TrialSpec
+from pipeline.planning import Cell, TrialSpec
 from pipeline.terminal.time_left import TimeLeft
 
 Phase = Literal["starting", "training", "stopping", "reporting", "tracking", "finished", "stopped"]
@@ -134,6 +134,7 @@ class Progress:
         study: its name.
         question: what it asks.
         trials: all of the plan.
+        cells: all of the plan; a trial's accuracy counts for every arm that it serves.
         states: what the ledgers say of them.
         todo: ids of those that this run is to train.
         began: when.
@@ -145,6 +146,7 @@ class Progress:
         study: str,
         question: str,
         trials: Sequence[TrialSpec],
+        cells: Sequence[Cell],
         states: Mapping[str, TrialState],
         todo: Collection[str],
         began: float,
@@ -157,8 +159,13 @@ class Progress:
         self._trials = {trial.trial_id: trial for trial in trials}
         self._counts = Counter[str]()
         self._failures = Counter[str]()
-        planned = Counter(map(_dataset, trials))
-        self._boards = {dataset: _Board(dataset, count) for dataset, count in planned.items()}
+        self._served: dict[str, dict[str, list[str]]] = {}
+        """Trial -> data set -> the arms that it serves there."""
+        for cell in cells:
+            self._served.setdefault(cell.trial_id, {}).setdefault(cell.dataset, []).append(cell.arm)
+        datasets = dict.fromkeys(cell.dataset for cell in cells)
+        planned = Counter(dataset for served in self._served.values() for dataset in served)
+        self._boards = {dataset: _Board(dataset, planned[dataset]) for dataset in datasets}
         self._running: dict[str, Running] = {}
         self._latest = deque[Finished](maxlen=LATEST)
         waiting = set(todo)
@@ -172,9 +179,13 @@ class Progress:
         record = state.record or {}
         self._counts[state.status] += 1
         if state.status == "done":
-            self._boards[_dataset(trial)].add(trial.arm, record["metrics"]["test_accuracy"])
+            self._reached(trial.trial_id, record["metrics"]["test_accuracy"])
         elif state.status == "failed":
             self._failures[record["error"]["kind"]] += 1
+
+    def _reached(self, trial_id: str, accuracy: float) -> None:
+        for dataset, arms in self._served[trial_id].items():
+            self._boards[dataset].add(arms, accuracy)
 
     def enter(self, phase: Phase) -> None:
         """Go on to the next phase. When the training stops, what still ran is pending again."""
@@ -214,7 +225,7 @@ class Progress:
             ended = Finished(name=name, failure=result.error.kind, cause=one_line(result.error.message))
         else:
             accuracy = result.metrics["test_accuracy"]
-            self._boards[_dataset(self._trials[trial_id])].add(self._trials[trial_id].arm, accuracy)
+            self._reached(trial_id, accuracy)
             ended = Finished(name=name, accuracy=accuracy, seconds=result.metrics["train_seconds"])
         self._latest.appendleft(ended)
         return ended
@@ -250,15 +261,17 @@ class _Board:
         self._sums: dict[str, tuple[float, int]] = {}
         self.leader = Leader(dataset=_printable(dataset), arms=(), accuracy=None, seeds=0, done=0, planned=planned)
 
-    def add(self, arm: str, accuracy: float) -> None:
-        total, count = self._sums.get(arm, (0.0, 0))
-        self._sums[arm] = (total + accuracy, count + 1)
+    def add(self, arms: Sequence[str], accuracy: float) -> None:
+        """A trial is done that serves ``arms``."""
+        for arm in arms:
+            total, count = self._sums.get(arm, (0.0, 0))
+            self._sums[arm] = (total + accuracy, count + 1)
         means = {each: total / count for each, (total, count) in self._sums.items()}
         best = max(means.values())
         # As they are shown: the order in which sums were made must not decide a tie.
-        arms = tuple(each for each, mean in means.items() if rounded_percent(mean) == rounded_percent(best))
+        first = tuple(each for each, mean in means.items() if rounded_percent(mean) == rounded_percent(best))
         self.leader = replace(
-            self.leader, arms=arms, accuracy=best, seeds=self._sums[arms[0]][1], done=self.leader.done + 1
+            self.leader, arms=first, accuracy=best, seeds=self._sums[first[0]][1], done=self.leader.done + 1
         )
 
 

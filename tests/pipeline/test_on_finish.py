@@ -47,7 +47,7 @@ def _end(
     said: list[str] = []
     ending = Ending(study, Workspace(root=Path("workspace")), said.append, time_limit)
     states = {trial.trial_id: _state(number < failed) for number, trial in enumerate(plan.trials)}
-    progress = Progress(study="s", question="", trials=plan.trials, states=states, todo=(), began=0.0)
+    progress = Progress(study="s", question="", trials=plan.trials, cells=plan.cells, states=states, todo=(), began=0.0)
 
     def run() -> None:
         with ending.watched():

@@ -24,7 +24,9 @@ def _progress(plan: Plan, states: dict[str, TrialState] | None = None) -> Progre
     """A run of what ``states`` do not say to be done or to have failed."""
     states = states or {}
     todo = [trial.trial_id for trial in plan.trials if trial.trial_id not in states]
-    progress = Progress(study="s", question="Why?", trials=plan.trials, states=states, todo=todo, began=BEGAN)
+    progress = Progress(
+        study="s", question="Why?", trials=plan.trials, cells=plan.cells, states=states, todo=todo, began=BEGAN
+    )
     progress.have_workers(2)
     return progress
 
@@ -112,6 +114,20 @@ def test_arms_that_are_equal_in_what_is_shown_lead_together(make_plan_of: MakePl
             progress.finished(ids[arm, seed], _done(ids[arm, seed], accuracy), at=BEGAN)
     (leader,) = progress.snapshot(BEGAN).leaders
     assert leader.arms == ("x", "y")
+
+
+def test_every_arm_that_a_trial_serves_has_its_accuracy(make_plan_of: MakePlan) -> None:
+    """A dense network has no groups, so y and z are one training; they tie on both seeds, and lead over x."""
+    arms = "{x: {}, y: {sparsity.level: dense}, z: {sparsity: {level: dense, groups: 1}}}"
+    plan = make_plan_of(f"arms: {arms}\nseeds: 2\n")[1]
+    ids = _ids(plan)
+    assert sorted(ids) == [("x", 0), ("x", 1), ("y", 0), ("y", 1)]
+    before = {ids["y", 0]: TrialState(status="done", record={"metrics": {"test_accuracy": 0.75}})}
+    progress = _progress(plan, before)
+    for arm, seed, accuracy in (("x", 0, 0.25), ("y", 1, 0.75)):
+        progress.finished(ids[arm, seed], _done(ids[arm, seed], accuracy), at=BEGAN)
+    leader = Leader(dataset="A", arms=("y", "z"), accuracy=0.75, seeds=2, done=3, planned=4)
+    assert progress.snapshot(BEGAN).leaders == (leader,)
 
 
 def test_what_runs_when_a_run_is_stopped_is_to_be_done_again(make_plan_of: MakePlan) -> None:

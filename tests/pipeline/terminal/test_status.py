@@ -43,7 +43,9 @@ def record(make_plan_of: MakePlan, workspace: Workspace) -> StudyRecord:
 
 def _progress(record: StudyRecord) -> Progress:
     ids = [trial.trial_id for trial in record.trials]
-    progress = Progress(study="s", question="", trials=record.trials, states={}, todo=ids, began=NOW - 60)
+    progress = Progress(
+        study="s", question="", trials=record.trials, cells=record.cells, states={}, todo=ids, began=NOW - 60
+    )
     progress.have_workers(2)
     return progress
 
