@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -100,16 +99,23 @@ def load_record(workspace: Workspace, name: str) -> StudyRecord:
 def find_trial(workspace: Workspace, trial_id: str) -> TrialSpec:
     """The trial whose id starts with ``trial_id``, in any study of the workspace.
 
+    Studies that another version of this program wrote are passed over: they say nothing about the others.
+
     Raises:
         UnknownStudy: there is none, or more than one.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, TrialSpec] = {}
+    unread: list[str] = []
     for path in sorted(workspace.ledgers.glob(f"*/{_FILE}")):
-        for trial in load_record(workspace, path.parent.name).trials:
-            if trial.trial_id.startswith(trial_id):
-                found[trial.trial_id] = trial
-    if len(found) != 1:
-        problem = "matches no trial" if not found else "matches several trials"
-        raise UnknownStudy(problem, key="trial", value=trial_id, choices=sorted(found))
-    trial_spec: TrialSpec = next(iter(found.values()))
-    return trial_spec
+        try:
+            trials = load_record(workspace, path.parent.name).trials
+        except InvalidInput:
+            unread.append(path.parent.name)
+            continue
+        found |= {trial.trial_id: trial for trial in trials if trial.trial_id.startswith(trial_id)}
+    if not found:
+        where = f" of those that can be read; another version wrote {', '.join(unread)}" if unread else ""
+        raise UnknownStudy(f"matches no trial{where}", key="trial", value=trial_id)
+    if len(found) > 1:
+        raise UnknownStudy("matches several trials", key="trial", value=trial_id, choices=sorted(found))
+    return next(iter(found.values()))

@@ -129,3 +129,14 @@ def test_a_trial_that_is_not_one_is_refused(tmp_path: Path, workspace: Workspace
         find_trial(workspace, start)
     assert (caught.value.problem, caught.value.value) == (problem, start)
     assert caught.value.choices == (tuple(sorted(trial.trial_id for trial in record.trials)) if not start else ())
+
+
+def test_a_study_of_another_version_hides_no_trial_of_the_others(tmp_path: Path, workspace: Workspace) -> None:
+    record = _record(tmp_path)
+    save_record(workspace, record)
+    save_record(workspace, replace(record, name="a"))
+    (workspace.study("a") / "study.json").write_text("{}", encoding="utf-8")
+    assert find_trial(workspace, record.trials[0].trial_id) == record.trials[0]
+    with pytest.raises(UnknownStudy) as caught:
+        find_trial(workspace, "xyz")
+    assert caught.value.problem == "matches no trial of those that can be read; another version wrote a"
