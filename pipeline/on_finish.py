@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 from dsn.errors import InvalidInput
 from pipeline.errors import WorkspaceFailed
@@ -90,31 +90,35 @@ class Ending:
 
     def _problem_with(self, variables: dict[str, str]) -> str:
         """Run the command; what went wrong, if anything did."""
-        # A file: of a pipe, a process that it leaves behind would keep the other end.
-        with tempfile.TemporaryFile() as output:
-            try:
-                process = subprocess.Popen(
-                    self._command,
-                    env=os.environ | variables,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    # A group of its own, which can be ended whole, and which a Ctrl-C meant for the run does not reach.
-                    start_new_session=True,
-                )
-            except OSError as error:
-                return f"could not be started: {error.strerror}"
-            try:
-                code = process.wait(self._time_limit)
-            except subprocess.TimeoutExpired:
-                return f"took more than {self._time_limit:g} s and was stopped"
-            except KeyboardInterrupt:
-                return "was stopped by a signal"
-            finally:
-                if process.poll() is None:
-                    os.killpg(process.pid, signal.SIGKILL)
-                    process.wait()
-            return f"ended with code {code}{_last_line(output.fileno())}" if code else ""
+        try:
+            # A file: of a pipe, a process that it leaves behind would keep the other end.
+            with tempfile.TemporaryFile() as output:
+                return self._run(variables, output)
+        except OSError as error:
+            # No such program any more, or no room for the file: the disk that is full may be what ended the run.
+            return f"could not be started: {error.strerror}"
+
+    def _run(self, variables: dict[str, str], output: IO[bytes]) -> str:
+        process = subprocess.Popen(
+            self._command,
+            env=os.environ | variables,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            # A group of its own, which can be ended whole, and which a Ctrl-C meant for the run does not reach.
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(self._time_limit)
+        except subprocess.TimeoutExpired:
+            return f"took more than {self._time_limit:g} s and was stopped"
+        except KeyboardInterrupt:
+            return "was stopped by a signal"
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        return f"ended with code {code}{_last_line(output.fileno())}" if code else ""
 
 
 def _last_line(file: int) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -150,6 +151,14 @@ def test_a_program_that_cannot_be_started_after_all_is_told(make_plan_of: MakePl
     script.chmod(0o755)
     (line,) = _end(make_plan_of, ["./no-format"])
     assert line.endswith("no-format could not be started: Exec format error")
+
+
+def test_a_disk_without_room_for_its_words_does_not_hide_how_the_run_ended(
+    make_plan_of: MakePlan, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(place / "none"))
+    (line,) = _end(make_plan_of, [sys.executable, "-c", TELL], WorkspaceFailed("disk full"))
+    assert line == f"dsn: on_finish: {sys.executable} could not be started: No such file or directory"
 
 
 @pytest.mark.parametrize("program", ["no-such-program", "./none.sh", "./study.yaml", "", "."])
