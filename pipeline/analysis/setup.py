@@ -8,6 +8,7 @@ gives a meaning, names from the study file apart.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
     "sparsity.initial": {"sequential": "a sequential initial topology", "random": "a random initial topology"},
     "sparsity.drop": {"magnitude": "pruning by magnitude"},
     "sparsity.grow": {"random": "regrowth at random", "gradient": "regrowth by the gradient"},
-    "sparsity.update_every": "an update after every {} epochs",
+    "sparsity.update_every": {1: "an update after every epoch", OTHER: "an update after every {} epochs"},
     "sparsity.update_timing": {
         "after-step": "updates after the gradient step",
         "replaces-step": "updates in place of the gradient step",
@@ -59,7 +60,7 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
     "sparsity.initial_fraction": "an exchanged fraction of active weights of {} at first",
     "sparsity.final_fraction": "an exchanged fraction of {} at last",
     "sparsity.explore_until": "a cosine from one to the other over the first {} of all steps",
-    "training.epochs": "{} epochs",
+    "training.epochs": {1: "1 epoch", OTHER: "{} epochs"},
     "training.batch_size": "mini-batches of at most {} series",
     "training.batch_rule": {
         "tenth": "a batch size of a tenth of the training set but at least 2",
@@ -177,9 +178,20 @@ def _factors(results: StudyResults) -> list[str]:
     if not values:
         return []
     parts = [f"{key_in_words(key)} takes {enumerated(list(map(_value, found)))}" for key, found in values.items()]
-    alone = any(len(combination) < len(values) for combination in results.factors.values())
-    how = "varied one at a time" if alone else "combined"
+    how = _combined(results.factors, values)
     return [f"Factors, {how}: {'; '.join(parts)}; with the arms they make {counted(len(results.arms), 'combination')}."]
+
+
+def _combined(factors: Mapping[str, Settings], values: Mapping[str, Mapping[object, None]]) -> str:
+    """How the factors vary, as the combinations show it; what an exclusion leaves out is not among them."""
+    if any(len(combination) < len(values) for combination in factors.values()):
+        return "varied one at a time"
+    distinct = {tuple(combination.items()) for combination in factors.values()}
+    whole = math.prod(len(found) for found in values.values())
+    if len(distinct) == whole:
+        return "combined"
+    # Zipped, a value is in one combination only; in what exclusions leave of a grid, some value is in several.
+    return "varied together" if all(len(found) == len(distinct) for found in values.values()) else "combined in part"
 
 
 def _value(value: object) -> str:

@@ -100,6 +100,35 @@ def test_factors_are_named_with_their_values(sweep: StudyResults) -> None:
     assert "Arms are compared with the reference at equal factor values" in text
 
 
+@pytest.mark.parametrize(
+    ("combinations", "said"),
+    [
+        ([(9, 2), (9, 3), (21, 2), (21, 3)], "Factors, combined: model kernel size takes 9 and 21; model depth takes"),
+        ([(9, 2), (21, 3)], "Factors, varied together: model kernel size takes 9 and 21; model depth takes 2 and 3"),
+        ([(9, 2), (9, 3), (21, 2)], "Factors, combined in part: model kernel size takes 9 and 21; model depth takes"),
+        ([(9, 2)], "Factors, combined: model kernel size takes 9; model depth takes 2; with"),
+        ([(None, None), (9, None), (None, 2)], "Factors, varied one at a time: model kernel size takes 9;"),
+    ],
+    ids=["grid", "zip", "grid with an exclusion", "one combination", "one at a time"],
+)
+def test_how_factors_vary_is_said(
+    make_results: MakeResults, combinations: list[tuple[int | None, int | None]], said: str
+) -> None:
+    keys = ("model.kernel_size", "model.depth")
+    factors = {
+        f"{arm} {number}": {key: value for key, value in zip(keys, chosen, strict=True) if value is not None}
+        for arm in ("one", "two")
+        for number, chosen in enumerate(combinations)
+    }
+    assert said in setup_paragraph(make_results({(label, "A"): [0.5] for label in factors}, factors=factors))
+
+
+def test_one_of_a_thing_is_said_as_one(make_results: MakeResults, make_config: MakeConfig) -> None:
+    text = described(make_results, {"dsn": make_config(**{"training.epochs": 1, "sparsity.update_every": 1})})
+    assert "1 epoch," in text
+    assert "an update after every epoch," in text
+
+
 @pytest.mark.parametrize("key", [key for key in PHRASES if key != "model.name"])
 def test_every_setting_is_said_with_its_value(key: str, make_results: MakeResults, make_config: MakeConfig) -> None:
     other = {
