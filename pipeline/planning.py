@@ -6,7 +6,6 @@ configurations mean the same share one trial.
 
 from __future__ import annotations
 
-import functools
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -139,7 +138,6 @@ def make_plan(study: Study, describe: Describe) -> Plan:
     seeds = spec.seed_list
     arms = list(expanded_arms(study))
     excluded = exclusions(study)
-    describe = functools.cache(describe)
     cells: list[Cell] = []
     trials: dict[str, TrialSpec] = {}
     kept: dict[str, Arm] = {}
@@ -150,7 +148,9 @@ def make_plan(study: Study, describe: Describe) -> Plan:
             if excluded.hold(arm, config):
                 continue
             kept[arm.label] = arm
-            info = data.setdefault(config.data, _described(study, config, written, describe))
+            if config.data not in data:
+                data[config.data] = _described(study, config, written, describe)
+            info = data[config.data]
             cost = _cost(study, arm, config, info)
             for seed, identity in zip(seeds, trial_ids(config, seeds, info.content_hash), strict=True):
                 trial = TrialSpec(
