@@ -26,6 +26,7 @@ from pipeline.study.exclusions import exclusions
 from pipeline.study.resolution import Arm, data_entries, expanded_arms, resolved, value_origin
 from pipeline.study.spec import Study
 from pipeline.study.validation import adapter
+from pipeline.wording import trial_title
 
 Describe = Callable[[DataConfig], DataInfo]
 
@@ -62,7 +63,7 @@ class TrialSpec:
     @property
     def title(self) -> str:
         """How a person calls it."""
-        return f"{self.arm} · {self.config.data.name} · seed {self.seed}"
+        return trial_title(self.arm, self.config.data.name, self.seed)
 
     def to_dict(self) -> dict[str, Any]:
         """As plain values; ``from_dict`` turns them back."""

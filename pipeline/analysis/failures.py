@@ -13,7 +13,7 @@ from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables import as_text, text_cells
-from pipeline.analysis.wording import cause, listed
+from pipeline.wording import cause, listed
 
 MOST_TRIALS = 3
 """Trials of a cause that its row names; all are in the table of failures."""

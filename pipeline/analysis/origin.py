@@ -10,8 +10,8 @@ from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables import as_text
-from pipeline.analysis.wording import counted, duration, listed
 from pipeline.planning import DataUse
+from pipeline.wording import counted, duration, listed
 
 HASH_DIGITS = 12
 

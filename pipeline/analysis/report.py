@@ -23,8 +23,8 @@ from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setup import setup_paragraph
 from pipeline.analysis.table import Table, escape_markdown
 from pipeline.analysis.table import to_markdown as to_markdown_table
-from pipeline.analysis.wording import counted, part_of, percent, points
 from pipeline.ledger import STATUSES
+from pipeline.wording import counted, part_of, percent, points
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,8 +17,8 @@ from dsn.config import RunConfig
 from dsn.sparsity.regions import regions
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.wording import counted, duration, enumerated, listed
 from pipeline.identity import EXPLORATION_ONLY, effective
+from pipeline.wording import counted, duration, enumerated, listed, spelled
 
 MOST_NAMES = 12
 
@@ -177,7 +177,7 @@ def _factors(results: StudyResults) -> list[str]:
             values.setdefault(key, {})[value] = None
     if not values:
         return []
-    parts = [f"{key_in_words(key)} takes {enumerated(list(map(_value, found)))}" for key, found in values.items()]
+    parts = [f"{key_in_words(key)} takes {enumerated(list(map(spelled, found)))}" for key, found in values.items()]
     how = _combined(results.factors, values)
     return [f"Factors, {how}: {'; '.join(parts)}; with the arms they make {counted(len(results.arms), 'combination')}."]
 
@@ -192,10 +192,6 @@ def _combined(factors: Mapping[str, Settings], values: Mapping[str, Mapping[obje
         return "combined"
     # Zipped, a value is in one combination only; in what exclusions leave of a grid, some value is in several.
     return "varied together" if all(len(found) == len(distinct) for found in values.values()) else "combined in part"
-
-
-def _value(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 _PREPARATION: Mapping[str, Mapping[object, str]] = {

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from pipeline.analysis.wording import rounded_percent
 from pipeline.ledger import STATUSES
+from pipeline.wording import rounded_percent
 
 PLACE = ["dataset", "arm"]
 """The columns that say to which cell a row of the frame belongs."""

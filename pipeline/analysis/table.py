@@ -8,6 +8,8 @@ import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from pipeline.wording import printable
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
@@ -72,7 +74,7 @@ def to_text(table: Table, width: int | None = None) -> str:
     grid = [[_starred(column.name, False, pad) for column, pad in zip(table.columns, starred, strict=True)]]
     grid += [[_starred(cell.text, cell.best, pad) for cell, pad in zip(row, starred, strict=True)] for row in body]
     widths = [max(len(row[index]) for row in grid) for index in range(len(table.columns))]
-    lines = [_printable(table.title)]
+    lines = [printable(table.title)]
     for block in _blocks(widths, width):
         lines.append("")
         rule = "-" * (sum(widths[index] for index in block) + 2 * (len(block) - 1))
@@ -81,13 +83,13 @@ def to_text(table: Table, width: int | None = None) -> str:
                 lines.append(rule)
             lines.append("  ".join(_aligned(row[index], widths[index], table.columns[index]) for index in block))
     notes = [*table.notes, "* best"] if any(starred) else list(table.notes)
-    lines += ["", *(textwrap.fill(_printable(note), width or sys.maxsize) for note in notes)] if notes else []
+    lines += ["", *(textwrap.fill(printable(note), width or sys.maxsize) for note in notes)] if notes else []
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
 def escape_markdown(text: str) -> str:
     """``text`` on one line, without any character that Markdown or HTML inside it would act on."""
-    escaped = re.sub(r"([\\`*|\[\]~$])", r"\\\1", _printable(text).replace("&", "&amp;"))
+    escaped = re.sub(r"([\\`*|\[\]~$])", r"\\\1", printable(text).replace("&", "&amp;"))
     # An underscore inside a word (model.kernel_size) is harmless and reads better as it is.
     escaped = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", escaped)
     return escaped.replace("<", "&lt;").replace(">", "&gt;")
@@ -101,14 +103,9 @@ def _markdown_cell(cell: Cell) -> str:
     return f"**{escape_markdown(cell.text)}**" if cell.best else escape_markdown(cell.text)
 
 
-def _printable(text: str) -> str:
-    """``text`` on one line, without control characters: a name must not move the cursor of a terminal."""
-    return "".join(character if character.isprintable() else " " for character in text)
-
-
 def _starred(text: str, best: bool, pad: bool) -> str:
     """``text`` with its star, or with a blank for it in a column that has stars, so that numbers stay aligned."""
-    return _printable(text) + ("*" if best else " " if pad else "")
+    return printable(text) + ("*" if best else " " if pad else "")
 
 
 def _aligned(text: str, width: int, column: Column) -> str:

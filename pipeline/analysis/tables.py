@@ -11,8 +11,8 @@ import pandas as pd
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.analysis.wording import ABSENT, counted, listed, part_of, percent, points, rounded_percent
 from pipeline.ledger import STATUSES
+from pipeline.wording import ABSENT, counted, listed, part_of, percent, points, rounded_percent
 
 Row = Mapping[Hashable, Any]
 """A row of a frame, by column."""

@@ -15,6 +15,7 @@ from dsn.recipes import RECIPES
 from pipeline.study.document import KeyPath
 from pipeline.study.spec import Study
 from pipeline.study.validation import adapter, explain
+from pipeline.wording import spelled
 
 WHICH_DATA = ("data.source", "data.name", "data.path")
 """Settings that stand in the entries of ``data`` and nowhere else."""
@@ -53,14 +54,10 @@ def expanded_arms(study: Study) -> Iterator[Arm]:
             yield Arm(
                 name=name,
                 factors=chosen,
-                label=", ".join([name, *(f"{key}={_shown(value)}" for key, value in chosen.items())]),
+                label=", ".join([name, *(f"{key}={spelled(value)}" for key, value in chosen.items())]),
                 overrides={key: value for key, (value, _) in merged.items()},
                 origins={key: origin for key, (_, origin) in merged.items()},
             )
-
-
-def _shown(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> dict[str, tuple[Any, KeyPath]]:

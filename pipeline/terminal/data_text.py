@@ -9,6 +9,7 @@ from dsn.config import DataConfig
 from dsn.data import DataInfo, DescriptionCache, Survey, describe
 from dsn.errors import InvalidInput
 from pipeline.analysis.table import Cell, Column, Table, to_text
+from pipeline.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,7 @@ def list_text(sets: Sequence[Listed], path: str | None, width: int) -> str:
         return f"no data sets {where}\n"
     heads = ("data set", "source", "train", "test", "length", "channels", "classes")
     table = Table(
-        title=f"{_counted(len(sets), 'data set')} {where}",
+        title=f"{counted(len(sets), 'data set')} {where}",
         columns=tuple(Column(name=head, numeric=head not in heads[:2]) for head in heads),
         rows=tuple(_cells((each.name, each.source, *_sizes(each.info))) for each in sets),
         notes=tuple(f"{each.name} cannot be used: {each.problem}" for each in sets if each.problem),
@@ -67,7 +68,7 @@ def survey_text(found: Survey) -> str:
         ("standard deviation", *(f"{part.std:.6g}" for part in parts)),
         *((f"class {label}", *(part.classes.get(label, 0) for part in parts)) for label in found.train.classes),
     ]
-    sizes = f"{_counted(info.channels, 'channel')}, length {info.length}, {info.classes} classes"
+    sizes = f"{counted(info.channels, 'channel')}, length {info.length}, {info.classes} classes"
     table = Table(
         title=f"{info.name}: {sizes} (source {found.source})",
         columns=(Column(name="", numeric=False), Column(name="train"), Column(name="test")),
@@ -83,10 +84,6 @@ def survey_text(found: Survey) -> str:
         *(f"note          {warning}" for warning in found.warnings),
     ]
     return to_text(table) + "\n".join(lines) + "\n"
-
-
-def _counted(n: int, thing: str) -> str:
-    return f"{n} {thing}{'s' * (n != 1)}"
 
 
 def _sizes(info: DataInfo | None) -> tuple[object, ...]:

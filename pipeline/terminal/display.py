@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
-from pipeline.analysis.wording import counted, duration, listed, percent
 from pipeline.terminal.progress import Finished, Snapshot
+from pipeline.wording import counted, duration, listed, percent
 
 HEARTBEAT = 300.0
 """Seconds of silence after which plain lines say that the run goes on: services that see no output may end a job."""
@@ -92,8 +92,8 @@ def outcome(ended: Finished) -> str:
     return f"test accuracy {percent(ended.accuracy)} %, {ended.seconds:.1f} s"
 
 
-def counts(snapshot: Snapshot) -> str:
-    """``17 done, 1 failed, 2 running, 25 to go``, without what there is none of."""
+def tally(snapshot: Snapshot) -> dict[str, int]:
+    """What the trials of a run add up from, in reading order, without what there is none of."""
     named = {
         "done": snapshot.done,
         "pruned": snapshot.pruned,
@@ -101,7 +101,12 @@ def counts(snapshot: Snapshot) -> str:
         "running": len(snapshot.running),
         "to go": snapshot.pending,
     }
-    return ", ".join(f"{number} {name}" for name, number in named.items() if number or name == "done")
+    return {name: number for name, number in named.items() if number or name == "done"}
+
+
+def counts(snapshot: Snapshot) -> str:
+    """``17 done, 1 failed, 2 running, 25 to go``."""
+    return ", ".join(f"{number} {name}" for name, number in tally(snapshot).items())
 
 
 def time_left(snapshot: Snapshot, before: str = "", now: float | None = None) -> str:

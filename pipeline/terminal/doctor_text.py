@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pipeline.analysis.wording import counted
 from pipeline.health.checks import CHECKS
 from pipeline.health.finding import Finding
+from pipeline.wording import counted
 
 _STATE = max(map(len, ("ok", "warning", "problem")))
 _NAME = max(map(len, CHECKS))

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from pipeline.analysis.table import Cell, Column, Table, to_text
-from pipeline.analysis.wording import counted, duration, listed
 from pipeline.disk import shown_size
 from pipeline.planning import Plan, TrialSpec
 from pipeline.terminal.resolved_text import resolved_tables
+from pipeline.wording import counted, duration, listed
 
 LONGEST_LIST = 12
 

@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.analysis.wording import cause, rounded_percent
 from pipeline.ledger import TrialState
 from pipeline.outcome import EpochReport, ErrorKind, TrialResult
 from pipeline.planning import Cell, TrialSpec
 from pipeline.terminal.time_left import TimeLeft
+from pipeline.wording import cause, printable, rounded_percent, trial_title
 
 Phase = Literal["starting", "training", "stopping", "reporting", "tracking", "finished", "stopped"]
 """Workers are started, trials run, the report is written, MLflow is waited for; ``stopping`` is before the time."""
@@ -35,7 +35,7 @@ class Name:
 
     @property
     def title(self) -> str:
-        return f"{self.arm} · {self.dataset} · seed {self.seed}"
+        return trial_title(self.arm, self.dataset, self.seed)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,7 +152,7 @@ class Progress:
         began: float,
     ) -> None:
         self._study = study
-        self._question = _printable(question)
+        self._question = printable(question)
         self._began = began
         self._phase: Phase = "starting"
         self._workers = 0
@@ -259,7 +259,7 @@ class _Board:
 
     def __init__(self, dataset: str, planned: int) -> None:
         self._sums: dict[str, tuple[float, int]] = {}
-        self.leader = Leader(dataset=_printable(dataset), arms=(), accuracy=None, seeds=0, done=0, planned=planned)
+        self.leader = Leader(dataset=printable(dataset), arms=(), accuracy=None, seeds=0, done=0, planned=planned)
 
     def add(self, arms: Sequence[str], accuracy: float) -> None:
         """A trial is done that serves ``arms``."""
@@ -277,18 +277,13 @@ class _Board:
 
 def name_of(trial: TrialSpec) -> Name:
     """The trial's name, fit for a terminal."""
-    return Name(trial=trial.trial_id, arm=trial.arm, dataset=_printable(_dataset(trial)), seed=trial.seed)
+    return Name(trial=trial.trial_id, arm=trial.arm, dataset=printable(_dataset(trial)), seed=trial.seed)
 
 
 def one_line(message: str) -> str:
     """The line of a message or traceback that says what went wrong, fit for a terminal."""
-    return _printable(cause(message))
+    return printable(cause(message))
 
 
 def _dataset(trial: TrialSpec) -> str:
     return trial.config.data.name
-
-
-def _printable(text: str) -> str:
-    """Without what would move the cursor or change colours: names and messages may come from anywhere."""
-    return "".join(character if character.isprintable() else " " for character in text)

@@ -8,8 +8,8 @@ from typing import Any
 
 from dsn.config import DataConfig, RunConfig
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.analysis.wording import ABSENT, counted
 from pipeline.planning import Plan
+from pipeline.wording import ABSENT, counted, spelled
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,4 @@ def _differing(found: list[_Settings], what: str, keys: list[str]) -> Table:
 
 
 def _shown(value: object) -> str:
-    """As a study file would say it."""
-    if value is None:
-        return ABSENT
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return ABSENT if value is None else spelled(value)

@@ -14,10 +14,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.analysis.wording import ABSENT, counted, percent
-from pipeline.terminal.display import time_left
+from pipeline.terminal.display import tally, time_left
 from pipeline.terminal.live import Line
 from pipeline.terminal.progress import Leader, Name, Snapshot
+from pipeline.wording import ABSENT, counted, percent
 
 WIDEST = 110
 """Columns that are used at most: a number far from its name is hard to read."""
@@ -37,6 +37,7 @@ _DOING = {
     "reporting": "writing the report",
     "tracking": "updating MLflow",
 }
+_STYLES = {"done": "green", "failed": "bold red"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -166,18 +167,10 @@ def _bar(snapshot: Snapshot, width: int) -> RenderableType:
 
 def _counts(snapshot: Snapshot, now: float, width: int) -> list[RenderableType]:
     """The sum that holds always, and the time left; on as many lines as they need."""
-    counts = [
-        (snapshot.done, "done", "green"),
-        (snapshot.pruned, "pruned", ""),
-        (snapshot.failed, f"failed{_kinds(snapshot)}", "bold red"),
-        (len(snapshot.running), "running", ""),
-        (snapshot.pending, "to go", ""),
-    ]
     lines = [Text()]
-    for number, word, style in counts:
-        if not number and word != "done":
-            continue
-        part = Text(f"{number} {word}", style)
+    for name, number in tally(snapshot).items():
+        kinds = _kinds(snapshot) if name == "failed" else ""
+        part = Text(f"{number} {name}{kinds}", _STYLES.get(name, ""))
         if lines[-1] and lines[-1].cell_len + 3 + part.cell_len > width:
             lines.append(Text())
         lines[-1].append(" · " if lines[-1] else "", "dim").append_text(part)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.analysis.wording import counted, duration
 from pipeline.ledger import TrialState, read_states
 from pipeline.record import StudyRecord
 from pipeline.terminal.display import time_left
 from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
 from pipeline.terminal.progress_file import read_progress
+from pipeline.wording import counted, duration
 from pipeline.workspace import Workspace
 
 MOST_CAUSES = 10

@@ -20,7 +20,7 @@ from pipeline.analysis.figures.style import (
     shortened,
 )
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.wording import listed
+from pipeline.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -17,7 +17,7 @@ from pipeline.analysis.figures.style import (
     wrapped,
 )
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.wording import counted, listed
+from pipeline.wording import counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -19,7 +19,7 @@ from pipeline.analysis.figures.style import (
 )
 from pipeline.analysis.figures.trade_off import COST_AXES, SPREAD
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.wording import listed, part_of
+from pipeline.wording import listed, part_of, spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,14 +116,14 @@ def _lines(results: StudyResults, factor: str, values: Mapping[str, float]) -> d
 
 
 def _without(combination: Mapping[str, Any], factor: str) -> list[str]:
-    return [f"{key}={value}" for key, value in combination.items() if key != factor]
+    return [f"{key}={spelled(value)}" for key, value in combination.items() if key != factor]
 
 
 def _notes(results: StudyResults, factor: str, factors: Sequence[str]) -> list[str]:
     notes = []
     values = _values(results, factor)
     words = dict.fromkeys(
-        str(combination[factor])
+        spelled(combination[factor])
         for arm, combination in results.factors.items()
         if factor in combination and arm not in values
     )

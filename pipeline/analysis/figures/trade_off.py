@@ -17,7 +17,7 @@ from pipeline.analysis.figures.style import (
     render,
 )
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.wording import listed, part_of
+from pipeline.wording import listed, part_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -169,6 +169,14 @@ def test_sweep_leaves_out_words_and_says_so(make_results: MakeResults, make_conf
     assert "Without the value dense, no number." in drawings["sweep_sparsity.level"].notes
 
 
+def test_lines_of_a_sweep_are_named_as_arms_are(make_results: MakeResults, make_config: Callable[..., object]) -> None:
+    combinations = [
+        {"sparsity.explore": explore, "model.depth": depth} for explore in (True, False) for depth in (2, 4)
+    ]
+    points, _ = sweep_plot.sweep(make_combined(make_results, make_config, combinations), "model.depth")
+    assert points["line"].unique().tolist() == ["base, sparsity.explore=true", "base, sparsity.explore=false"]
+
+
 @pytest.mark.parametrize(("key", "values"), [("sparsity.explore", (True, False)), ("data.split", (2015, 2018))])
 def test_what_is_no_quantity_is_not_swept(
     make_results: MakeResults, make_config: Callable[..., object], key: str, values: tuple[object, ...]

@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.wording import rounded_percent
+from pipeline.wording import rounded_percent
 
 DATA = Path(__file__).parents[2] / "data"
 MakeResults = Callable[..., StudyResults]

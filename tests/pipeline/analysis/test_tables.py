@@ -8,7 +8,7 @@ import pytest
 from pipeline.analysis import tables
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table, escape_markdown, to_markdown, to_text
-from pipeline.analysis.wording import cause
+from pipeline.wording import cause
 
 MakeResults = Callable[..., StudyResults]
 

@@ -1,4 +1,4 @@
-"""Numbers and counts as people read them, the same in every table, report and message."""
+"""Numbers, counts and names as people read them, the same in every table, report and message."""
 
 from __future__ import annotations
 
@@ -47,6 +47,24 @@ def part_of(part: int, whole: int, noun: str) -> str:
     if part != whole:
         return f"{part} of {counted(whole, noun)}"
     return counted(whole, noun) if whole == 1 else f"all {counted(whole, noun)}"
+
+
+def spelled(value: object) -> str:
+    """A setting's value as a study file would write it: ``true``, not ``True``."""
+    if value is None:
+        return "null"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def trial_title(arm: str, dataset: str, seed: int) -> str:
+    """What a person calls a trial by."""
+    return f"{arm} · {dataset} · seed {seed}"
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, without what would move a terminal's cursor or change its colours: names and messages may
+    come from anywhere."""
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def cause(error: str, longest: int = 200) -> str:
