@@ -18,6 +18,7 @@ import typer
 from dsn.errors import DSNError, InvalidInput
 from pipeline.data_commands import app as data_commands
 from pipeline.errors import ExitCode, Interrupted, Locked, UnknownStudy, WorkspaceFailed
+from pipeline.options import AsJson, Place, description_cache, say, terminal_width
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -37,14 +38,10 @@ app.add_typer(data_commands, name="data")
 StudyFile = Annotated[Path, typer.Argument(metavar="FILE", help="The study's YAML file.", show_default=False)]
 StudyName = Annotated[str, typer.Argument(metavar="NAME", help="A study's name, or its YAML file.", show_default=False)]
 Profile = Annotated[str | None, typer.Option(help="Apply this profile of the study file.")]
-Place = Annotated[
-    Path | None, typer.Option("--workspace", help="Folder of all results (default: $DSN_WORKSPACE or ./workspace).")
-]
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Edit the study, e.g. base.training.epochs=40.")
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 
 
 @app.command()
@@ -66,7 +63,7 @@ def plan(
     if as_json:
         typer.echo(json.dumps(plan_summary(made, disk, resolved=resolved), indent=2))
     else:
-        typer.echo(plan_text(made, disk, resolved=resolved, width=_terminal_width()))
+        typer.echo(plan_text(made, disk, resolved=resolved, width=terminal_width()))
 
 
 @app.command()
@@ -145,10 +142,10 @@ def trial(
     # Imported only when there is something to train: torch takes seconds.
     from pipeline.trial import run_trial
 
-    _say(f"{found.trial_id}: {found.title}")
+    say(f"{found.trial_id}: {found.title}")
     result = run_trial(found, keep_model=False)
     if result.error:
-        _say(result.error.traceback if result.error.kind == "exception" else f"dsn: {result.error.message}")
+        say(result.error.traceback if result.error.kind == "exception" else f"dsn: {result.error.message}")
         raise typer.Exit(ExitCode.TRIALS_FAILED)
     typer.echo(json.dumps({"trial": found.trial_id, "config": found.config.to_dict(), **result.metrics}, indent=2))
 
@@ -179,7 +176,7 @@ def ui(
     place = Workspace.locate(workspace)
     if not place.ledgers.is_dir():
         raise UnknownStudy("has no studies yet; run one first", key="workspace", value=str(place.root))
-    _say(f"MLflow on http://{UI_HOST}:{port} (Ctrl-C stops it)")
+    say(f"MLflow on http://{UI_HOST}:{port} (Ctrl-C stops it)")
     raise typer.Exit(show_ui(place, port))
 
 
@@ -226,24 +223,17 @@ def schema(
         write_atomic(out, schema_text())
     except OSError as error:
         raise InvalidInput(f"cannot be written: {error.strerror}", key="out", value=str(out)) from error
-    _say(f"{out}: point an editor to it by a study's first line, # yaml-language-server: $schema={out.name}")
+    say(f"{out}: point an editor to it by a study's first line, # yaml-language-server: $schema={out.name}")
 
 
 def _planned(file: Path, profile: str | None, settings: list[str] | None, workspace: Workspace) -> tuple[Study, Plan]:
     from dsn.data import describe
-    from dsn.data.cache import DescriptionCache
     from pipeline.planning import make_plan
     from pipeline.study.spec import read_study
 
     study = read_study(file, profile, settings or ())
-    cache = DescriptionCache(workspace.data_cache)
-    made = make_plan(study, lambda config: describe(config, cache))
-    try:
-        cache.save()
-    except OSError as error:
-        # Only a cache: planning works in a workspace that cannot be written.
-        _say(f"dsn: what was found out about the data sets is not kept: {error}")
-    return study, made
+    with description_cache(workspace) as cache:
+        return study, make_plan(study, lambda config: describe(config, cache))
 
 
 def _study_name(given: str, profile: str | None) -> str:
@@ -261,14 +251,10 @@ def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspa
     from pipeline.record import load_record
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
-        typer.echo(to_text(table, width=_terminal_width()) + "\n")
+        typer.echo(to_text(table, width=terminal_width()) + "\n")
     typer.echo(f"Report:    {report.html}")
     elsewhere = load_record(workspace, results.name).tracking.uri is not None
     typer.echo(f"MLflow UI: {'that of the server in tracking.uri' if elsewhere else _ui_command(workspace)}")
-
-
-def _terminal_width() -> int:
-    return shutil.get_terminal_size((120, 24)).columns
 
 
 def _ui_command(workspace: Workspace) -> str:
@@ -276,11 +262,6 @@ def _ui_command(workspace: Workspace) -> str:
     command = "dsn" if shutil.which("dsn") else os.path.relpath(Path(sys.executable).parent / "dsn")
     where = [] if workspace == Workspace.locate() else ["--workspace", os.path.relpath(workspace.root)]
     return shlex.join([command, "ui", *where])
-
-
-def _say(line: str) -> None:
-    """Progress goes to standard error: standard output carries results alone."""
-    print(line, file=sys.stderr, flush=True)
 
 
 @contextmanager
@@ -294,7 +275,7 @@ def _errors_as_exit_codes() -> Iterator[None]:
     try:
         yield
     except DSNError as error:
-        _say(f"dsn: {error}")
+        say(f"dsn: {error}")
         sys.exit(next((code for kind, code in codes if isinstance(error, kind)), ExitCode.BUG))
 
 

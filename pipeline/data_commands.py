@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -12,18 +10,15 @@ from typing import Annotated
 import typer
 
 from dsn.errors import InvalidInput
+from pipeline.options import AsJson, Place, description_cache, say, terminal_width
 from pipeline.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="List, examine and fetch data sets.")
 
 SetName = Annotated[str, typer.Argument(metavar="NAME", help="The data set.", show_default=False)]
 SetNames = Annotated[list[str], typer.Argument(metavar="NAME...", help="UCR or UEA data sets.", show_default=False)]
-SourceName = Annotated[str | None, typer.Option("--source", help="As in a study [default: what the path fits].")]
-DataPath = Annotated[str | None, typer.Option("--path", help="Folder of the data [default: what comes with aeon].")]
-Place = Annotated[
-    Path | None, typer.Option("--workspace", help="Whose cache is used [default: $DSN_WORKSPACE or ./workspace].")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+SourceName = Annotated[str | None, typer.Option("--source", help="As in a study (default: what the path fits).")]
+DataPath = Annotated[str | None, typer.Option("--path", help="Folder of the data (default: what comes with aeon).")]
 
 
 @app.command("list")
@@ -31,21 +26,16 @@ def list_sets(
     source: SourceName = None, path: DataPath = None, workspace: Place = None, as_json: AsJson = False
 ) -> None:
     """List the data sets of a folder with their sizes, and what is wrong with broken ones."""
-    from dsn.data import DescriptionCache, names, sources_at
+    from dsn.data import names, sources_at
     from pipeline.terminal.data_text import list_text, listed
 
-    cache = DescriptionCache(Workspace.locate(workspace).data_cache)
     found = {source: names(source, path)} if source is not None else sources_at(path)
-    sets = list(listed(found, path, cache))
-    try:
-        cache.save()
-    except OSError as error:
-        # Only a cache: listing works beside a workspace that cannot be written.
-        _say(f"dsn: what was found out about the data sets is not kept: {error}")
+    with description_cache(Workspace.locate(workspace)) as cache:
+        sets = list(listed(found, path, cache))
     if as_json:
         typer.echo(json.dumps([each.to_dict() for each in sets], indent=2))
     else:
-        typer.echo(list_text(sets, path, shutil.get_terminal_size((120, 24)).columns), nl=False)
+        typer.echo(list_text(sets, path, terminal_width()), nl=False)
 
 
 @app.command()
@@ -91,9 +81,5 @@ def _guessed(name: str, path: str | None) -> str:
     if len(having) != 1:
         problem = "several sources read this folder" if having else "no source finds a data set in this folder"
         raise InvalidInput(f"{problem}; say which with --source", key="path", value=path, choices=having or SOURCES)
-    _say(f"source: {having[0]}")
+    say(f"source: {having[0]}")
     return having[0]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -49,6 +49,13 @@ def test_list_without_a_path_lists_what_comes_with_aeon(dsn: Callable[..., Answe
     assert "GunPoint aeon 50 150 150 1 2" in [" ".join(line.split()) for line in out.splitlines()]
 
 
+def test_the_help_says_what_is_taken_where_nothing_is_given(dsn: Callable[..., Answer]) -> None:
+    code, out, _ = dsn("data", "list", "--help")
+    assert code == 0
+    for default in ("(default: what the path fits)", "(default: what comes with aeon)", "(default: $DSN_WORKSPACE"):
+        assert default in out
+
+
 def test_list_goes_on_behind_a_broken_set(dsn: Callable[..., Answer], tmp_path: Path) -> None:
     save(tmp_path / "sets", "A")
     save(tmp_path / "sets", "B", labels="aaaa")
