@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: run test lint clean
+.PHONY: install run test lint clean
+
+install: $(INSTALLED)
 
 run: $(INSTALLED)
 	$(BIN)/dsn run studies/quickstart.yaml

@@ -105,6 +105,8 @@ def read_network(path: Path) -> tuple[Snapshot, NetworkHeader]:
             not those of the network that its header describes, are not finite, or disagree with their masks.
     """
     place = str(path)
+    if path.exists() and not path.is_file():
+        raise InvalidInput("is no file", place=place)  # a device would be read without end
     try:
         with zipfile.ZipFile(path) as archive:
             header = _read_header(archive, place)

@@ -91,7 +91,7 @@ def load_record(workspace: Workspace, name: str) -> StudyRecord:
         return adapter(StudyRecord).validate_json(path.read_bytes())
     except ValidationError as error:
         raise InvalidInput(
-            "was written by another version of this program; `dsn run` on the study's file writes it anew",
+            "is damaged, or of another version of this program; `dsn run` on the study's file writes it anew",
             place=str(path),
         ) from error
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from types import FrameType
 from typing import TYPE_CHECKING
 
 from dsn.durable import write_folder
@@ -23,12 +21,14 @@ from pipeline.preflight import check_before_run
 from pipeline.provenance import code_provenance
 from pipeline.record import make_record, save_record
 from pipeline.resources import Capacity, local_cpus
+from pipeline.signals import as_interrupt
 from pipeline.study.spec import Study
 from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.display import Display
 from pipeline.terminal.progress import Progress
 from pipeline.terminal.progress_file import ProgressFile
 from pipeline.tracking_process import TrackingProcess
+from pipeline.wording import counted
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -101,8 +101,7 @@ def run_study(
             states = read_states(workspace)
             todo = _missing(plan, states, rerun_failed)
             save_record(workspace, make_record(study, plan))
-        already = len(plan.trials) - len(todo)
-        display.say(f"{plan.study}: {len(plan.trials)} trials, {already} already there, {len(todo)} to run")
+        display.say(_opening(plan, states, todo))
         progress = Progress(
             study=plan.study,
             question=study.spec.question,
@@ -157,10 +156,30 @@ def _require_cores(study: Study) -> None:
 
 
 def _missing(plan: Plan, states: Mapping[str, TrialState], rerun_failed: bool) -> list[TrialSpec]:
-    settled = {"done", "pruned"} if rerun_failed else {"done", "pruned", "failed"}
-    return [
-        trial for trial in plan.trials if trial.trial_id not in states or states[trial.trial_id].status not in settled
-    ]
+    """The trials to train: without results, and not failed unless failures are to be tried again."""
+
+    def settled(state: TrialState) -> bool:
+        return state.status in ("done", "pruned") or (state.status == "failed" and not _try_again(state, rerun_failed))
+
+    return [trial for trial in plan.trials if trial.trial_id not in states or not settled(states[trial.trial_id])]
+
+
+def _try_again(failed: TrialState, rerun_failed: bool) -> bool:
+    """A worker that was lost says nothing against its trial; what a trial itself raised, it will raise again."""
+    return rerun_failed or (failed.record or {})["error"]["kind"] == "worker-lost"
+
+
+def _opening(plan: Plan, states: Mapping[str, TrialState], todo: Sequence[TrialSpec]) -> str:
+    """``12 trials, 7 already there, 2 failed before (--rerun-failed tries them again), 3 to run``."""
+    waiting = {trial.trial_id for trial in todo}
+    failed = sum(
+        state.status == "failed" and identity not in waiting
+        for identity, state in ((trial.trial_id, states.get(trial.trial_id)) for trial in plan.trials)
+        if state is not None
+    )
+    parts = [counted(len(plan.trials), "trial"), f"{len(plan.trials) - len(todo) - failed} already there"]
+    parts += [f"{failed} failed before (--rerun-failed tries again)"] if failed else []
+    return f"{plan.study}: {', '.join([*parts, f'{len(todo)} to run'])}"
 
 
 def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: Broadcast, say: Say) -> None:
@@ -184,16 +203,9 @@ def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: B
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGTERM and SIGHUP (a terminal that is closed) stop a run as SIGINT does, in an orderly way."""
-
-    def interrupt(_signum: int, _frame: FrameType | None) -> None:
-        raise KeyboardInterrupt
-
-    before = {signum: signal.signal(signum, interrupt) for signum in (signal.SIGTERM, signal.SIGHUP)}
+    """A run that a signal stops says that it can be continued."""
     try:
-        yield
+        with as_interrupt():
+            yield
     except KeyboardInterrupt:
         raise Interrupted("stopped by a signal; the same command runs what is missing") from None
-    finally:
-        for signum, handler in before.items():
-            signal.signal(signum, handler)

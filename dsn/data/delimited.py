@@ -50,7 +50,21 @@ def read_delimited(path: Path) -> RawPart:
         labels.append(_label(first, place))
     if not series:
         raise InvalidData("is empty", place=str(path))
+    _require_no_header(series[0], labels, path)
     return raw_part(np.stack(series), np.array(labels, dtype=np.str_), place=str(path))
+
+
+def _require_no_header(first: NDArray[np.float64], labels: list[str], path: Path) -> None:
+    """Refuse numbered columns under a heading: what data frames are written as by default would read as a series.
+
+    Raises:
+        InvalidData: the first row counts its columns, and its label occurs nowhere else.
+    """
+    counts = any(np.array_equal(first, np.arange(start, start + len(first))) for start in (0, 1))
+    if counts and len(first) > 2 and labels.count(labels[0]) == 1:
+        raise InvalidData(
+            "the first row is a header, which numbers its columns; write the file without", place=str(path)
+        )
 
 
 def _separator(line: str) -> str | None:

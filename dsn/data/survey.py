@@ -144,6 +144,16 @@ def _warnings(raw: RawData, train: PartSurvey, test: PartSurvey, name: str) -> l
     absent = [label for label in train.classes if label not in test.classes]
     if absent:
         found.append(f"classes without test series: {', '.join(map(repr, absent[:10]))}{', ...' * (len(absent) > 10)}")
+    _, channels, length = raw.train.x.shape
+    if channels > length:
+        found.append(
+            f"{channels} channels of {length} time points: the axes may be exchanged, (n, channels, length) is read"
+        )
+    for part, survey in (("training", train), ("test", test)):
+        if survey.shortest == 0:
+            found.append(f"some {part} series hold no value")
+    if test.longest > train.longest:
+        found.append(f"test series are longer than all training series, which are padded to {test.longest}")
     if not train.z_normalised and raw.train.x.shape[1] == 1:
         found.append("the training series are not z-normalised one by one, as most of the UCR archive is")
     if name in EXCHANGED and train.n < test.n:

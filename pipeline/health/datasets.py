@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-
 from dsn.data import describe
 from dsn.data.cache import DescriptionCache
 from dsn.errors import InvalidInput
@@ -12,6 +9,7 @@ from pipeline.health.finding import Finding, Subject, ok, problem
 from pipeline.planning import make_plan
 from pipeline.preflight import broken_data, place_of
 from pipeline.study.spec import read_study
+from pipeline.wording import counted
 
 
 def check_data(subject: Subject) -> Finding:
@@ -30,14 +28,8 @@ def check_data(subject: Subject) -> Finding:
         failures += [
             f"{place_of(study, each)}: {each.config.name}: {each.problem}" for each in broken_data(plan.trials)
         ]
-        found.append(f"{file} ({len(plan.datasets)} data sets{_variables(study.document.text)})")
+        found.append(f"{file} ({counted(len(plan.datasets), 'data set')})")
     if failures:
         advice = "correct the study or get the data; `dsn plan` tells the same"
         return problem("data", "; ".join(failures), advice)
     return ok("data", f"all can be loaded: {', '.join(found)}")
-
-
-def _variables(text: str) -> str:
-    """The variables of the environment that a study's paths use."""
-    names = dict.fromkeys(re.findall(r"\$\{(\w+)\}", text))
-    return "".join(f", {name}={os.environ[name]}" for name in names if name in os.environ)

@@ -9,6 +9,7 @@ from typing import Any
 from dsn.config import DataConfig, RunConfig
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.planning import Plan
+from pipeline.study.resolution import WHICH_DATA
 from pipeline.wording import ABSENT, counted, spelled
 
 
@@ -56,7 +57,8 @@ def _shared(settings: _Settings, keys: list[str], trials: int) -> Table:
     rows = []
     for key in keys:
         value, default = _shown(settings.values[key]), _shown(defaults[key])
-        other = default if value != default and default else ""
+        # Where data lie is no recipe's matter.
+        other = default if value != default and key not in WHICH_DATA else ""
         rows.append((Cell(text=key), Cell(text=value), Cell(text=other)))
     columns = tuple(Column(name=name, numeric=False) for name in ("setting", "value", "published-code has"))
     whose = "the trial" if trials == 1 else f"all {counted(trials, 'trial')}"

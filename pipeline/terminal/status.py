@@ -120,5 +120,5 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
         lines += [f"  {number} x {kind}: {message}" for (kind, message), number in causes[:MOST_CAUSES]]
         if len(causes) > MOST_CAUSES:
             lines.append(f"  and {counted(len(causes) - MOST_CAUSES, 'other cause')}")
-        lines.append("(--failed lists each)")
+        lines.append("(--failed lists each; `dsn run FILE --rerun-failed` tries again)")
     return "\n".join(lines)

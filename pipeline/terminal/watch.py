@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from pipeline.lock import driven_study
+from pipeline.signals import as_interrupt
 from pipeline.terminal.display import Display
 from pipeline.terminal.progress_file import last_progress
 from pipeline.workspace import Workspace
@@ -15,7 +16,7 @@ from pipeline.workspace import Workspace
 def watch(
     workspace: Workspace, study: str, display: Display, interval: float, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Show a run until it ends, or Ctrl-C; return at once if none goes on.
+    """Show a run until it ends, or a signal comes; return at once if none goes on.
 
     Args:
         workspace: that it works in.
@@ -26,7 +27,7 @@ def watch(
     """
     seen = False
     try:
-        with display:
+        with as_interrupt(), display:
             while driven_study(workspace) == study:
                 seen = True
                 snapshot = last_progress(workspace, study)

@@ -133,6 +133,11 @@ def test_no_file(tmp_path: Path) -> None:
         read_network(tmp_path / "network.npz")
 
 
+def test_a_device_is_not_read() -> None:
+    with pytest.raises(InvalidInput, match=r"/dev/zero: is no file$"):
+        read_network(Path("/dev/zero"))
+
+
 @pytest.mark.parametrize("junk", [b"", b"PK", b"\x93NUMPY" + bytes(100), _npy(np.ones(3)), b"\0" * 1000])
 def test_something_else(refused, junk: bytes) -> None:
     assert refused(junk).startswith("not a readable network: ")

@@ -74,6 +74,8 @@ def test_a_killed_worker_costs_its_trial_alone(bench) -> None:
     assert "died" in failed["error"]["message"]
     assert "\n" not in failed["error"]["message"]
     assert len(bench.ids("done")) == 3
+    assert "4 trials, 3 already there, 1 to run" in bench.dsn("run", "tiny.yaml").stderr
+    assert len(bench.ids("done")) == 4
 
 
 def test_an_interrupted_run_says_so_leaves_no_run_running_and_continues(bench, mlflow_runs) -> None:

@@ -135,10 +135,13 @@ def _study(folder: Path, *, path: str = "sets", normalisation: str = "none", uri
 
 def test_the_data_of_a_study_is_loaded(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DSN_TEST_SETS", str(workspace.root / "sets"))
+    monkeypatch.setenv("DSN_TEST_TOKEN", "hunter2")
     file = _study(workspace.root, path="${DSN_TEST_SETS}")
+    file.write_text("# ${DSN_TEST_TOKEN}\n" + file.read_text(encoding="utf-8"), encoding="utf-8")
     finding = check_data(Subject(workspace=workspace, studies=(file,)))
     assert finding.state == "ok"
-    assert f"study.yaml (2 data sets, DSN_TEST_SETS={workspace.root}/sets)" in finding.found
+    assert "study.yaml (2 data sets)" in finding.found
+    assert "hunter2" not in finding.found
 
 
 @pytest.mark.parametrize(

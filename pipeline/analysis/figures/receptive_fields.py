@@ -41,14 +41,16 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
     histogram = receptive_fields(results)
     if histogram.empty:
         return (
-            "No trial of this study has recorded its kernels' sizes: an earlier version of this program trained them."
+            "The sizes of the kernels of this study's trials are not there: an earlier version of this program trained "
+            "them, or their files have been removed."
         )
     arms = [arm for arm in results.arms if arm in set(histogram["arm"])]
     drawing = draw_receptive_fields(histogram, arms)
     notes = [*drawing.notes]
     without = done[~done["trial_id"].isin(set(results.receptive_fields))]["trial_id"].nunique()
     if without:
-        notes.append(f"Without {counted(without, 'trial')} of an earlier version, which did not record them.")
+        lacking = f"Without {counted(without, 'trial')} whose sizes are not there: "
+        notes.append(lacking + "an earlier version trained them, or their files have been removed.")
     return {"receptive_fields": Drawing(svg=drawing.svg, alt=drawing.alt, notes=tuple(notes))}
 
 

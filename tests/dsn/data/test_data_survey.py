@@ -93,3 +93,13 @@ def test_a_set_that_split_2015_exchanges(tmp_path: Path) -> None:
 def test_what_cannot_be_trained_on_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidData, match="only the class 'a'"):
         surveyed(tmp_path, y_train=list("aaaa"), y_test=list("aaaa"))
+
+
+def test_what_a_slip_in_making_the_arrays_leaves_behind(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=(4, 9, 3))
+    longer = np.random.default_rng(1).normal(size=(4, 9, 5))
+    longer[2] = NAN
+    warnings = surveyed(tmp_path, X_train=x, X_test=longer).warnings
+    assert "9 channels of 3 time points: the axes may be exchanged, (n, channels, length) is read" in warnings
+    assert "some test series hold no value" in warnings
+    assert "test series are longer than all training series, which are padded to 5" in warnings

@@ -96,6 +96,11 @@ BROKEN: dict[str, tuple[str, str | bytes, str]] = {
     "ts in Latin-1": (".ts", TS.encode() + b"1,2:\xe9\n", ":5:5: is not UTF-8 text: byte 0xe9"),
     "tsv, empty": (".tsv", "", ": is empty"),
     "tsv with a header": (".tsv", "label\tx1\tx2\n1\t2\t3\n", ":1: field 2 is not a number (got 'x1')"),
+    "tsv as a data frame is written": (
+        ".tsv",
+        "label\t0\t1\t2\n1\t2\t3\t5\n",
+        ": the first row is a header, which numbers its columns; write the file without",
+    ),
     "tsv with the label last": (".tsv", "0.5\t2\t1\n", ":1: the label (first column) must be a whole number or a word"),
     "tsv without label": (".tsv", "\t1\t2\n", ":1: has no label"),
     "tsv whose label is missing": (".tsv", "NaN\t1\t2\n", ":1: the label (first column) is missing"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +116,7 @@ def test_failures_are_counted_by_their_cause_or_listed(record: StudyRecord, work
     assert status_text(status, NOW).splitlines()[1:] == [
         "  2 x exception: it broke",
         "  1 x diverged: the training loss is not finite in epoch 3",
-        "(--failed lists each)",
+        "(--failed lists each; `dsn run FILE --rerun-failed` tries again)",
     ]
     assert status_text(status, NOW, every_failure=True).splitlines()[1:] == [
         f"  {first.trial_id} {first.title}: exception: it broke",
@@ -136,7 +137,8 @@ def test_many_causes_are_counted(make_plan_of: MakePlan, workspace: Workspace) -
         for number, trial in enumerate(record.trials):
             _fail(ledger, trial.trial_id, f"cause {number}")
     lines = status_text(read_status(workspace, record), NOW).splitlines()
-    assert lines[-2:] == [f"  and {30 - MOST_CAUSES} other causes", "(--failed lists each)"]
+    advice = "(--failed lists each; `dsn run FILE --rerun-failed` tries again)"
+    assert lines[-2:] == [f"  and {30 - MOST_CAUSES} other causes", advice]
     assert len(lines) == MOST_CAUSES + 3
 
 
@@ -238,3 +240,13 @@ def test_ctrl_c_leaves_the_watch(record: StudyRecord, workspace: Workspace) -> N
 
     with driver_lock(workspace, "s"):
         watch(workspace, "s", Onlooker(), 0.5, sleep=interrupted)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_leaves_it_too_and_gives_the_terminal_back(
+    record: StudyRecord, workspace: Workspace, signum: signal.Signals
+) -> None:
+    before = signal.getsignal(signum)
+    with driver_lock(workspace, "s"):
+        watch(workspace, "s", Onlooker(), 0.5, sleep=lambda _: signal.raise_signal(signum))
+    assert signal.getsignal(signum) is before
