@@ -89,10 +89,7 @@ def run_study(
     _require_cores(study)
     ending = Ending(study, workspace, display.say)
     with _interruptible(), display, ending.watched(), ExitStack() as held:
-        with _workspace_failures(workspace):
-            require_undriven(workspace, plan.study)
-            missing, space = _missing(plan, read_states(workspace), rerun_failed), disk_space(workspace.root)
-        check_before_run(study, missing, workspace, space, display.say)
+        _examine(study, plan, workspace, display.say, rerun_failed=rerun_failed)
         with _workspace_failures(workspace):
             held.enter_context(driver_lock(workspace, plan.study))
             file = ProgressFile(workspace, plan.study, display.say)
@@ -122,6 +119,14 @@ def run_study(
         published = publish(workspace, plan.study)
         broadcast.enter("tracking")
         return published
+
+
+def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_failed: bool) -> None:
+    """Refuse what could not be finished, before anything is written."""
+    with _workspace_failures(workspace):
+        require_undriven(workspace, plan.study)
+        missing, space = _missing(plan, read_states(workspace), rerun_failed), disk_space(workspace.root)
+    check_before_run(study, missing, workspace, space, say)
 
 
 def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths]:
