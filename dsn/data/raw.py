@@ -85,9 +85,17 @@ def _block(x: NDArray[Any], place: str) -> Reals:
         )
     if x.size == 0:
         raise InvalidData(f"the series are empty: shape {x.shape}", place=place)
-    with np.errstate(over="ignore"):  # a long double may become infinite, which is refused later
-        block = x if x.dtype == np.float32 else x.astype(np.float64)
+    block = _floats(x)
     return block[:, None, :] if block.ndim == 2 else block
+
+
+def _floats(x: NDArray[Any]) -> Reals:
+    """``x`` as float32 if it is that, else as float64; its NaN quiet ones, for casting a signalling one warns."""
+    # A long double may become infinite, which is refused later.
+    with np.errstate(over="ignore", invalid="ignore"):
+        floats: Reals = x if x.dtype == np.float32 else x.astype(np.float64)
+    missing = np.isnan(floats)
+    return np.where(missing, floats.dtype.type(np.nan), floats) if missing.any() else floats
 
 
 def _stacked(series: Sequence[NDArray[Any]], place: str) -> Reals:
@@ -101,8 +109,7 @@ def _stacked(series: Sequence[NDArray[Any]], place: str) -> Reals:
     if any(one.dtype.kind not in "iuf" for one in series):
         raise InvalidData("the series must be real numbers", place=place)
     length = max(shape[1] for shape in shapes)
-    with np.errstate(over="ignore"):
-        return np.stack([pad(one.astype(np.float64), length) for one in series])
+    return np.stack([pad(_floats(one).astype(np.float64), length) for one in series])
 
 
 def _require_float32(block: Reals, place: str) -> None:

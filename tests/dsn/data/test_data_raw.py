@@ -110,3 +110,15 @@ def test_unequal_lengths_keep_every_value(data: st.DataObject) -> None:
 def test_pad_returns_the_same_array_when_long_enough() -> None:
     x = np.ones((2, 1, 3))
     assert pad(x, 3) is x
+
+
+@pytest.mark.parametrize(("dtype", "signalling"), [(np.uint32, 0x7FA00000), (np.uint64, 0x7FF4000000000000)])
+def test_a_signalling_nan_is_a_missing_value_like_any_other(dtype: type, signalling: int) -> None:
+    bits = np.zeros((2, 3), dtype=dtype)
+    bits[0, 1] = signalling
+    x = bits.view(np.float32 if dtype is np.uint32 else np.float64)
+    for series in (x, [x[:1], x[1:]]):
+        part = raw_part(series, np.array(["a", "b"]), place="here")
+        # Casting is what a signalling one would warn of, and warnings are errors here.
+        assert np.isnan(part.x.astype(np.float64)).sum() == 1
+        assert np.isnan(part.x.astype(np.float32)).sum() == 1
