@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,14 +73,20 @@ class SparseTrainer:
         self._sparsity = sparsity
         self._seed = seed
         self._rng = generator(seed, "exploration")
+        self._covered = [np.zeros(layer.shape, dtype=bool) for layer in self._layers]
 
     @property
     def needs_gradient(self) -> bool:
         """Whether ``update`` must be given dense gradients."""
         return GROW[self._sparsity.grow].needs_gradient
 
+    @property
+    def covered(self) -> list[Mask]:
+        """The union of all masks so far, a copy a layer: what has been explored (ITOP, Liu 2021)."""
+        return [mask.copy() for mask in self._covered]
+
     def initial_masks(self) -> list[Mask]:
-        """One mask a layer, in its weight's shape."""
+        """One mask a layer, in its weight's shape; what is covered begins with them."""
         topology = INITIAL[self._sparsity.initial]
         masks = []
         for index, layer in enumerate(self._layers):
@@ -90,6 +97,7 @@ class SparseTrainer:
                 scores = topology(block.shape, rng)
                 block[...] = _chosen(scores, np.ones(block.shape, dtype=bool), group.active)
             masks.append(mask)
+        self._covered = [mask.copy() for mask in masks]
         return masks
 
     def update(
@@ -119,12 +127,14 @@ class SparseTrainer:
                 view = GroupView(
                     weight=weights[index][where],
                     active=masks[index][where],
+                    covered=self._covered[index][where],
                     gradient=None if gradients is None else gradients[index][where],
                 )
                 kept, grown[where] = self._exchange(view, fraction)
                 mask[where] = kept | grown[where]
             update.masks.append(mask)
             update.grown.append(grown)
+            self._covered[index] |= mask
         return update
 
     def _exchange(self, view: GroupView, fraction: float) -> tuple[Mask, Mask]:
@@ -139,12 +149,13 @@ class SparseTrainer:
         kept = view.active & ~dropped
         return kept, _chosen(GROW[self._sparsity.grow].score(view, self._rng), ~kept, count)
 
-    def state_dict(self) -> dict[str, object]:
-        """What a checkpoint needs: the exploration stream's position."""
-        return {"exploration": self._rng.bit_generator.state}
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint needs: the exploration stream's position, and what has been covered."""
+        return {"exploration": self._rng.bit_generator.state, "covered": self.covered}
 
-    def load_state_dict(self, state: dict[str, object]) -> None:
-        self._rng.bit_generator.state = state["exploration"]  # type: ignore[assignment]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._rng.bit_generator.state = state["exploration"]
+        self._covered = [mask.copy() for mask in state["covered"]]
 
 
 def _chosen(scores: Array, eligible: Mask, count: int) -> Mask:

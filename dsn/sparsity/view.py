@@ -18,10 +18,12 @@ class GroupView:
     Attributes:
         weight: current values, exactly zero where not active.
         active: the current mask.
+        covered: positions that have been active at some time since the start, the present ones included.
         gradient: of the loss of the last mini-batch with respect to every position, the inactive ones included; None
             when the rule in use did not ask for it.
     """
 
     weight: Array
     active: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
     gradient: Array | None

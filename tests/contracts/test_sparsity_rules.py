@@ -159,3 +159,21 @@ def test_ties_go_to_the_lower_position_and_nan_ranks_last() -> None:
     eligible = np.array([True, True, True, True, False])
     assert top_positions(scores, eligible, 3).tolist() == [3, 0, 2]
     assert top_positions(scores, eligible, 4).tolist() == [3, 0, 2, 1]
+
+
+def test_what_is_covered_is_the_union_of_all_masks() -> None:
+    sparsity = _sparsity("magnitude", "random", "random")
+    layers = _layers(sparsity)
+    trainer = SparseTrainer(layers, sparsity, 0)
+    masks = trainer.initial_masks()
+    union = [mask.copy() for mask in masks]
+    rng = np.random.default_rng(1)
+    for step in range(3):
+        masks = trainer.update(
+            [rng.normal(size=SHAPE) * mask for mask in masks], masks, None, step=step, total_steps=9
+        ).masks
+        union = [old | new for old, new in zip(union, masks, strict=True)]
+    assert all(np.array_equal(covered, whole) for covered, whole in zip(trainer.covered, union, strict=True))
+    resumed = SparseTrainer(layers, sparsity, 0)
+    resumed.load_state_dict(trainer.state_dict())
+    assert all(np.array_equal(covered, whole) for covered, whole in zip(resumed.covered, union, strict=True))
