@@ -149,6 +149,15 @@ def test_the_plain_count_by_hand() -> None:
     assert cost.parameters == 9 + 2 * 3 + 3 * 2 + 2 * 2
 
 
+def test_kernels_below_five_taps_cost_what_dense_ones_do() -> None:
+    def cost(taps: int, sparsity: SparsityConfig) -> Cost:
+        return count(ModelConfig(kernel_size=taps), sparsity, channels=1, length=100, classes=2)
+
+    dense, sparse = SparsityConfig(level="dense"), SparsityConfig(groups=1)
+    assert cost(4, sparse) == cost(4, dense)
+    assert cost(5, sparse).active_weights == cost(5, dense).active_weights // 5
+
+
 def test_a_bottleneck_stands_before_every_layer_but_a_univariate_first() -> None:
     model, dense = ModelConfig(channels=6, kernel_size=5, depth=2), SparsityConfig(level="dense")
     univariate = count(model, dense, channels=1, length=1, classes=2)
