@@ -150,6 +150,8 @@ class TrainingConfig:
         batch_rule: ``tenth``: max(min(n_train / 10, batch_size), 2), the published code's; ``fixed``: batch_size.
         learning_rate: of the first epoch.
         final_learning_rate: where the cosine ends.
+        eval_test_every: the network as it is after every so many epochs, and after the last one, is tested too, for the
+            learning curve; 0 never does. Nothing else of the training changes, and nothing is selected by it.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -159,9 +161,19 @@ class TrainingConfig:
     batch_rule: Literal["tenth", "fixed"] = "tenth"
     learning_rate: float = limited(3e-4, _RATE)
     final_learning_rate: float = limited(1e-4, _RATE)
+    eval_test_every: int = limited(0, Limits(least=0, most=MOST))
 
     def __post_init__(self) -> None:
         require_limits(self)
+
+    def tests_after(self, epoch: int) -> bool:
+        """Whether the network is tested after ``epoch`` (from 1), for the learning curve."""
+        return self.eval_test_every > 0 and (epoch % self.eval_test_every == 0 or epoch == self.epochs)
+
+    @property
+    def tests(self) -> int:
+        """How often the network is tested for the learning curve."""
+        return -(-self.epochs // self.eval_test_every) if self.eval_test_every else 0
 
     def batch_size_for(self, n_train: int) -> int:
         """The mini-batch size on a training set of ``n_train`` series."""

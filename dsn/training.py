@@ -27,19 +27,25 @@ from dsn.engines.contract import Snapshot, Totals
 from dsn.errors import Diverged
 from dsn.metrics import accuracy, log_loss
 from dsn.randomness import generator
+from dsn.sparsity.exploration import GroupUpdate, group_updates, itop_rate, mask_churn, start
 from dsn.sparsity.schedule import require_steps, update_due
 from dsn.sparsity.trainer import SparseTrainer
 
 
 @dataclass(frozen=True, kw_only=True)
 class EpochRecord:
-    """One epoch: means over its series of what each batch showed before its step, and the epoch's wall time."""
+    """One epoch: means over its series of what each batch showed before its step, and the wall time of its training.
+
+    ``test_accuracy`` is that of the network at the end of the epoch, before its masks change, where
+    ``training.eval_test_every`` asks for it; NaN elsewhere.
+    """
 
     epoch: int
     train_loss: float
     train_accuracy: float
     learning_rate: float
     seconds: float
+    test_accuracy: float = math.nan
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -48,13 +54,16 @@ class FitResult:
 
     Attributes:
         metrics: ``test_accuracy, test_loss, train_accuracy, train_loss`` of the selected network (the two of training
-            are the running ones of its epoch), ``best_epoch``, ``epochs``, ``train_seconds``, ``test_seconds``.
+            are the running ones of its epoch), ``best_epoch``, ``epochs``, ``itop_rate`` and ``mask_churn`` of the
+            whole training, ``train_seconds``, ``test_seconds``.
         history: a record an epoch.
+        mask_updates: a record a kernel group for the start and for each mask update.
         network: the selected network's arrays by name.
     """
 
     metrics: dict[str, float]
     history: tuple[EpochRecord, ...]
+    mask_updates: tuple[GroupUpdate, ...]
     network: Snapshot
 
 
@@ -89,6 +98,7 @@ class Training:
         if self._masks:
             require_steps(config.sparsity, self._steps_per_epoch)
         self._engine.set_masks(self._masks)
+        self._updates = list(start(self._engine.sparse_layers, self._masks))
         self._history: list[EpochRecord] = []
         self._best: tuple[EpochRecord, Snapshot] | None = None
 
@@ -106,6 +116,11 @@ class Training:
     def history(self) -> tuple[EpochRecord, ...]:
         """A record an epoch done."""
         return tuple(self._history)
+
+    @property
+    def mask_updates(self) -> tuple[GroupUpdate, ...]:
+        """A record a kernel group for the start and for each mask update so far."""
+        return tuple(self._updates)
 
     @property
     def selected(self) -> Snapshot:
@@ -129,13 +144,20 @@ class Training:
         if not math.isfinite(totals.loss):
             raise Diverged("training loss", epoch)
         # Selected before the masks change: the network that is kept is the one whose loss was measured.
-        record = _record(totals, epoch, rate, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        record = _record(totals, epoch, rate, seconds, self._test_accuracy(epoch))
         if self._best is None or record.train_loss <= self._best[0].train_loss:
             self._best = (record, self._engine.snapshot())
         if self._update_due(epoch):
             self._update_masks(epoch)
         self._history.append(record)
         return record
+
+    def _test_accuracy(self, epoch: int) -> float:
+        """Of the network as it is after ``epoch``, for the learning curve alone; NaN where it is not asked for."""
+        if not self._config.training.tests_after(epoch):
+            return math.nan
+        return accuracy(self._engine.predict(self._data.x_test), self._data.y_test)
 
     def _train_on(self, batches: list[NDArray[np.intp]], epoch: int, rate: float) -> Totals:
         """A gradient step a batch, but for the last one when an update takes its place."""
@@ -153,13 +175,16 @@ class Training:
         return [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
 
     def _update_masks(self, epoch: int) -> None:
+        step = epoch * self._steps_per_epoch
         update = self._sparse.update(
             self._engine.weights(),
             self._masks,
             self._engine.gradients() if self._sparse.needs_gradient else None,
-            step=epoch * self._steps_per_epoch,
+            step=step,
             total_steps=self._config.training.epochs * self._steps_per_epoch,
         )
+        layers, covered = self._engine.sparse_layers, self._sparse.covered
+        self._updates += group_updates(layers, self._masks, update, covered, epoch=epoch, step=step)
         self._masks = update.masks
         self._engine.set_masks(update.masks, update.grown)
 
@@ -187,10 +212,12 @@ class Training:
             "train_loss": record.train_loss,
             "best_epoch": record.epoch,
             "epochs": self.epoch,
+            "itop_rate": itop_rate(self._updates, self._engine.sparse_layers),
+            "mask_churn": mask_churn(self._updates),
             "train_seconds": sum(each.seconds for each in self._history),
             "test_seconds": test_seconds,
         }
-        return FitResult(metrics=metrics, history=tuple(self._history), network=network)
+        return FitResult(metrics=metrics, history=tuple(self._history), mask_updates=self.mask_updates, network=network)
 
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint: everything that the rest of the training depends on."""
@@ -200,6 +227,7 @@ class Training:
             "masks": self.masks,
             "order": self._order.bit_generator.state,
             "history": [asdict(record) for record in self._history],
+            "mask_updates": [asdict(row) for row in self._updates],
             "best": None if self._best is None else (asdict(self._best[0]), self._best[1]),
         }
 
@@ -210,6 +238,7 @@ class Training:
         self._masks = [mask.copy() for mask in state["masks"]]
         self._order.bit_generator.state = state["order"]
         self._history = [EpochRecord(**record) for record in state["history"]]
+        self._updates = [GroupUpdate(**row) for row in state["mask_updates"]]
         best = state["best"]
         self._best = None if best is None else (EpochRecord(**best[0]), best[1])
 
@@ -222,11 +251,12 @@ def fit(config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "to
     return training.result()
 
 
-def _record(totals: Totals, epoch: int, learning_rate: float, seconds: float) -> EpochRecord:
+def _record(totals: Totals, epoch: int, learning_rate: float, seconds: float, test_accuracy: float) -> EpochRecord:
     return EpochRecord(
         epoch=epoch,
         train_loss=totals.loss / totals.count,
         train_accuracy=totals.correct / totals.count,
         learning_rate=learning_rate,
         seconds=seconds,
+        test_accuracy=test_accuracy,
     )

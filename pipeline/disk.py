@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from dsn.architecture import is_sparse
+from dsn.config import RunConfig
 from dsn.cost import Cost
 from pipeline.planning import TrialSpec
 from pipeline.study.spec import Tracking
@@ -21,13 +23,19 @@ BYTES_A_PLACE = 0.5
 """Of ``network.npz``, for each place where there is no weight: a zero and a bit of the mask, compressed. Measured: 0.15
 after 30 epochs, 0.4 after 1000, when regrowth has scattered the weights."""
 
-BYTES_AN_EPOCH = 40
-"""Of ``history.parquet``; 32 were measured, and a number more."""
+BYTES_AN_EPOCH = 48
+"""Of ``history.parquet``; 36 were measured, 42 with a test in every epoch, and a number more."""
 
-BYTES_A_POINT = 2 * 330
-"""Of MLflow's database, for a point of the learning curve: two metrics with their indexes."""
+BYTES_AN_UPDATE = 10
+"""Of ``mask_updates.parquet``, for a kernel group; 8 were measured over 200 updates."""
 
-BYTES_A_TRIAL = 48 * 1024
+BYTES_A_TAP = 1
+"""Of ``active_weights.parquet``, for an output channel and tap of a layer, whether or not weights are there."""
+
+BYTES_A_METRIC = 330
+"""Of MLflow's database, for a point of a learning curve, with its indexes."""
+
+BYTES_A_TRIAL = 60 * 1024
 """Of all files and tables together, whatever the trial: headers, parts of blocks, the ledger, parameters and tags."""
 
 BYTES_A_STUDY = 4 * 2**20
@@ -50,11 +58,22 @@ def estimated_bytes(trials: Iterable[TrialSpec], tracking: Tracking) -> int:
     kept = tracking.keep_models != "none"
     total = 0.0
     for trial in trials:
-        epochs = trial.config.training.epochs
-        artifacts = BYTES_AN_EPOCH * epochs + (network_bytes(trial.cost) if kept else 0)
-        points = min(epochs, tracking.curve_points)
-        total += BYTES_A_TRIAL + (artifacts if tracking.uri else 2 * artifacts + BYTES_A_POINT * points)
+        training = trial.config.training
+        network = network_bytes(trial.cost) if kept else 0.0
+        artifacts = BYTES_AN_EPOCH * training.epochs + sparsity_bytes(trial.config) + network
+        metrics = 2 * min(training.epochs, tracking.curve_points) + min(training.tests, tracking.curve_points)
+        total += BYTES_A_TRIAL + (artifacts if tracking.uri else 2 * artifacts + BYTES_A_METRIC * metrics)
     return BYTES_A_STUDY + round(total)
+
+
+def sparsity_bytes(config: RunConfig) -> int:
+    """Of ``mask_updates.parquet`` and ``active_weights.parquet``; a dense network has neither rows."""
+    model, sparsity = config.model, config.sparsity
+    if not is_sparse(model, sparsity):
+        return 0
+    updates = config.training.epochs // sparsity.update_every if sparsity.explore else 0
+    places = model.depth * model.channels * model.kernel_size
+    return BYTES_AN_UPDATE * updates * model.depth * sparsity.groups + BYTES_A_TAP * places
 
 
 def network_bytes(cost: Cost) -> float:

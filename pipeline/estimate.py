@@ -23,4 +23,5 @@ def estimated_seconds(config: RunConfig, cost: Cost, train_n: int, test_n: int) 
         steps * STEP_OVERHEAD
         + config.training.epochs * train_n * cost.flops_masked * (1 + BACKWARD) / OPERATIONS_PER_SECOND
     )
-    return training + test_n * cost.flops_masked / OPERATIONS_PER_SECOND
+    tests = 1 + config.training.tests
+    return training + tests * test_n * cost.flops_masked / OPERATIONS_PER_SECOND

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from dsn.architecture import is_sparse
@@ -26,13 +26,14 @@ EXPLORATION_ONLY = (
 )
 """Settings of sparsity that only a network reads whose topology changes."""
 
-_NEUTRAL = {
+_NEUTRAL: Mapping[str, Mapping[str, object]] = {
     "sparsity": {
         "regions": "multiples",
         "group_sizes": "runs",
         "update_timing": "after-step",
         "moments": "warm",
-    }
+    },
+    "training": {"eval_test_every": 0},
 }
 """Settings added after the first release, each with the value that means what was done before there was a choice."""
 

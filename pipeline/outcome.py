@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+ACTIVE_WEIGHTS = "active_weights.parquet"
 HISTORY = "history.parquet"
+MASK_UPDATES = "mask_updates.parquet"
 NETWORK = "network.npz"
 RECEPTIVE_FIELDS = "receptive_fields.parquet"
 

@@ -37,6 +37,9 @@ FOLLOW_EVERY = 0.2
 
 States = Mapping[str, TrialState]
 
+CURVES = ("train_loss", "train_accuracy", "test_accuracy")
+"""Columns of the history that are shown as curves; an earlier version recorded no test accuracy by epoch."""
+
 KIND, STUDY, TRIAL = "kind", "study", "trial_id"
 
 # Without it MLflow opens the experiment in its view for language models.
@@ -221,19 +224,24 @@ class Projection:
         return [Metric(name, float(value), when, 0) for name, value in record["metrics"].items()]
 
     def _curve(self, folder: Path, record: Mapping[str, Any]) -> list[Metric]:
-        """A bounded number of points of the learning curve, spread evenly, the last among them."""
+        """The learning curves, each a bounded number of points of those that are known, spread evenly, the last among
+        them."""
         points = self._record.tracking.curve_points
         if HISTORY not in record["artifacts"] or points == 0:
             return []
         history = pd.read_parquet(folder / HISTORY)
         times = record["started"] + history["seconds"].cumsum()
-        stride = -(-len(history) // points)
-        chosen = range(len(history) - 1, -1, -stride)
-        return [
-            Metric(f"curve/{name}", float(history[name][row]), _milliseconds(times[row]), int(history["epoch"][row]))
-            for row in reversed(chosen)
-            for name in ("train_loss", "train_accuracy")
-        ]
+        metrics = []
+        for name in (name for name in CURVES if name in history):
+            known = history.index[history[name].notna()]
+            stride = max(-(-len(known) // points), 1)
+            metrics += [
+                Metric(
+                    f"curve/{name}", float(history[name][row]), _milliseconds(times[row]), int(history["epoch"][row])
+                )
+                for row in known[::-stride][::-1]
+            ]
+        return metrics
 
 
 def _parameters(trial: TrialSpec) -> dict[str, str]:

@@ -15,20 +15,32 @@ from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import numpy as np
 import pandas as pd
 import torch
 
+from dsn.active_weights import TapCount, tap_counts
 from dsn.architecture import layer_plans
 from dsn.artifact import NetworkHeader, network_bytes
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.data.dataset import TimeSeriesData
 from dsn.errors import Diverged, InvalidData, InvalidInput
-from dsn.receptive_field import size_counts
+from dsn.receptive_field import SizeCount, size_counts
+from dsn.sparsity.exploration import GroupUpdate
 from dsn.training import EpochRecord, FitResult, Training
-from pipeline.outcome import HISTORY, NETWORK, RECEPTIVE_FIELDS, ErrorKind, TrialError, TrialResult
+from pipeline.outcome import (
+    ACTIVE_WEIGHTS,
+    HISTORY,
+    MASK_UPDATES,
+    NETWORK,
+    RECEPTIVE_FIELDS,
+    ErrorKind,
+    TrialError,
+    TrialResult,
+)
 from pipeline.planning import TrialSpec
 
 
@@ -100,18 +112,23 @@ def _artifacts(trial: TrialSpec, data: TimeSeriesData, result: FitResult, keep_m
     layers = layer_plans(trial.config.model, trial.config.sparsity, data.x_train.shape[1])
     masks = [array for name, array in result.network.items() if name.endswith(".mask")]
     artifacts = {
-        HISTORY: _parquet(result.history),
-        RECEPTIVE_FIELDS: _parquet(size_counts(trial.config.model, layers, masks)),
+        HISTORY: _parquet(EpochRecord, result.history),
+        RECEPTIVE_FIELDS: _parquet(SizeCount, size_counts(trial.config.model, layers, masks)),
+        MASK_UPDATES: _parquet(GroupUpdate, result.mask_updates),
+        ACTIVE_WEIGHTS: _parquet(TapCount, tap_counts(layers, masks)),
     }
     if keep_model:
         artifacts[NETWORK] = network_bytes(result.network, NetworkHeader.of(trial.config, data))
     return artifacts
 
 
-def _parquet(rows: Iterable[Any]) -> bytes:
-    """Instances of one dataclass as a table, a column a field."""
+def _parquet(kind: type, rows: Iterable[Any]) -> bytes:
+    """Instances of the dataclass ``kind`` as a table, a column a field; the columns are there without any row too."""
+    kept = list(rows)
+    types = get_type_hints(kind)
+    columns = {name: np.array([getattr(row, name) for row in kept], dtype=types[name]) for name in types}
     buffer = io.BytesIO()
-    pd.DataFrame([asdict(row) for row in rows]).to_parquet(buffer, index=False)
+    pd.DataFrame(columns).to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
 
 

@@ -17,7 +17,8 @@ class Workspace:
     """Paths under ``root``; nothing is created by asking for one.
 
     lock    ledger/<study>/ledger.jsonl, study.json, progress.json, tracking.log
-    trials/<trial id>/history.parquet, receptive_fields.parquet, network.npz
+    trials/<trial id>/history.parquet, mask_updates.parquet, receptive_fields.parquet, active_weights.parquet,
+        network.npz
     mlflow.db, mlflow-artifacts/    reports/<study>/    cache/data.json
     """
 

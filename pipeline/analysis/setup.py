@@ -68,6 +68,11 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
     },
     "training.learning_rate": "a learning rate of {} in the first epoch",
     "training.final_learning_rate": "a cosine towards a learning rate of {} over the epochs",
+    "training.eval_test_every": {
+        0: "no test before its end",
+        1: "a test after every epoch",
+        OTHER: "a test after every {} epochs",
+    },
 }
 """Setting -> its words with the value in place of ``{}``, or words value by value, ``OTHER`` for those not listed."""
 
@@ -75,7 +80,7 @@ Settings = Mapping[str, Any]
 
 _SELECTION = (
     "The network of the epoch with the lowest running training loss (of equal ones the last) is evaluated on the test "
-    "set, once; nothing is selected on test data."
+    "set{}; nothing is selected on test data."
 )
 
 
@@ -87,7 +92,7 @@ def setup_paragraph(results: StudyResults) -> str:
         *_shared(read),
         _regions(results),
         _batches(results),
-        _SELECTION,
+        _selection(results),
         *_differences(results, read),
         *_factors(results),
         _seeds(results),
@@ -265,6 +270,12 @@ def _batches(results: StudyResults) -> str:
         config.training.batch_size_for(use.info.train_n) for config in results.configs.values() for use in results.data
     ]
     return f"This gives batch sizes of {_span(sizes)}." if sizes else ""
+
+
+def _selection(results: StudyResults) -> str:
+    """Which network is tested, and, if others are too, what for."""
+    tested = any(config.training.eval_test_every for config in results.configs.values())
+    return _SELECTION.format(", the networks of other epochs for the learning curve alone" if tested else ", once")
 
 
 def _seeds(results: StudyResults) -> str:

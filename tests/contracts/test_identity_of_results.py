@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import fields, replace
 from typing import Any
 
@@ -42,6 +43,7 @@ OTHER: dict[str, Any] = {
     "training.batch_rule": "fixed",
     "training.learning_rate": 2e-2,
     "training.final_learning_rate": 1e-3,
+    "training.eval_test_every": 4,
 }
 """Every setting of more than one choice that training reads, with a value other than that of ``BASE``."""
 
@@ -63,9 +65,13 @@ def _with(config: RunConfig, settings: dict[str, Any]) -> RunConfig:
     return config
 
 
-def _losses(config: RunConfig, make_data) -> list[float]:
+def _curves(config: RunConfig, make_data) -> list[tuple[float, float | None]]:
+    """Training loss and test accuracy epoch by epoch; None where the network was not tested."""
     training = Training(config, make_data(train_n=25, channels=2), seed=0)
-    return [record.train_loss for record in training.epochs()]
+    return [
+        (record.train_loss, None if math.isnan(record.test_accuracy) else record.test_accuracy)
+        for record in training.epochs()
+    ]
 
 
 def test_every_setting_of_training_is_in_the_list() -> None:
@@ -79,7 +85,7 @@ def test_a_setting_changes_what_is_computed(key: str, make_data) -> None:
     config = _with(BASE, WHERE.get(key, {}))
     changed = _with(config, {key: OTHER[key]})
     assert trial_id(changed, 0, "a") != trial_id(config, 0, "a")
-    assert _losses(changed, make_data) != _losses(config, make_data)
+    assert _curves(changed, make_data) != _curves(config, make_data)
 
 
 @pytest.mark.parametrize(
@@ -89,11 +95,11 @@ def test_a_setting_changes_what_is_computed(key: str, make_data) -> None:
 )
 def test_what_has_one_identity_has_one_history(shared: dict[str, Any], make_data) -> None:
     config = _with(BASE, shared)
-    expected = _losses(config, make_data)
+    expected = _curves(config, make_data)
     same = []
     for key in (key for key in OTHER if key.startswith("sparsity.") and key not in shared):
         changed = _with(config, {key: OTHER[key]})
         if trial_id(changed, 0, "a") == trial_id(config, 0, "a"):
             same.append(key)
-            assert _losses(changed, make_data) == expected, key
+            assert _curves(changed, make_data) == expected, key
     assert len(same) >= 7

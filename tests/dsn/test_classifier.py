@@ -89,8 +89,8 @@ def test_parameters_are_the_configuration_with_its_defaults() -> None:
         for config in (ModelConfig(), SparsityConfig(), TrainingConfig(), DataConfig(source="", name=""))
         for field in fields(config)
     }
-    # Chosen by the class itself, and where data sets lie, which arrays do not.
-    for other in ("name", "source", "path", "split"):
+    # Chosen by the class itself; where data sets lie, as arrays do not; when to look at a test set, which fit has not.
+    for other in ("name", "source", "path", "split", "eval_test_every"):
         del expected[other]
     expected["sparsity"] = expected.pop("level")
     own = {"random_state": None, "engine": "torch", "device": "cpu", "verbose": 0}

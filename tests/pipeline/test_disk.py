@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from dsn.data import describe
-from pipeline.disk import disk_space, estimated_bytes, network_bytes, shown_size
-from pipeline.outcome import HISTORY, NETWORK
+from pipeline.disk import BYTES_A_METRIC, disk_space, estimated_bytes, network_bytes, shown_size, sparsity_bytes
+from pipeline.outcome import ACTIVE_WEIGHTS, MASK_UPDATES, NETWORK
 from pipeline.planning import TrialSpec, make_plan
 from pipeline.study.spec import Tracking, read_study
 from pipeline.trial import run_trial
@@ -38,13 +38,16 @@ def test_the_estimate_is_no_less_than_what_real_artifacts_weigh_and_not_far_abov
     assert len(trials) == 4
     for trial in trials:
         artifacts = run_trial(trial).artifacts
-        network, history = len(artifacts[NETWORK]), len(artifacts[HISTORY])
+        network = len(artifacts[NETWORK])
         headers = 20_000  # some 300 bytes for each of about 50 arrays, and the configuration
         assert network < network_bytes(trial.cost) + headers
         # Half of it may be air: short trainings leave masks that compress better.
         assert network_bytes(trial.cost) < 2 * network
         alone = estimated_bytes([trial], Tracking(uri="http://elsewhere")) - estimated_bytes([], Tracking())
-        assert network + history < alone
+        assert sum(map(len, artifacts.values())) < alone
+        updates, weights = len(artifacts[MASK_UPDATES]), len(artifacts[ACTIVE_WEIGHTS])
+        schemas = 8_000  # of the two files, whatever they hold: 7 kB
+        assert updates + weights < sparsity_bytes(trial.config) + schemas
 
 
 def test_what_is_kept_elsewhere_or_not_at_all_takes_nothing(trials: tuple[TrialSpec, ...]) -> None:
@@ -79,3 +82,23 @@ def test_a_longer_training_takes_more(trials: tuple[TrialSpec, ...]) -> None:
         for trial in trials
     ]
     assert estimated_bytes(longer, Tracking()) > estimated_bytes(trials, Tracking())
+
+
+def test_what_explores_records_more_than_what_does_not(trials: tuple[TrialSpec, ...]) -> None:
+    sparse, _, one_group, dense = trials
+    fixed = replace(sparse.config, sparsity=replace(sparse.config.sparsity, explore=False))
+    # 12 updates in 3 groups of 4 layers, of some 10 bytes; where the weights are is recorded of both.
+    assert sparsity_bytes(sparse.config) - sparsity_bytes(fixed) == 12 * 3 * 4 * 10
+    assert sparsity_bytes(sparse.config) > sparsity_bytes(one_group.config) > sparsity_bytes(fixed) > 0
+    assert sparsity_bytes(dense.config) == 0
+
+
+def test_each_test_on_the_way_is_a_point_of_a_curve(trials: tuple[TrialSpec, ...]) -> None:
+    trial = trials[0]
+    watched = replace(trial, config=replace(trial.config, training=replace(trial.config.training, eval_test_every=5)))
+    points = {
+        count: estimated_bytes([watched], Tracking(curve_points=count))
+        - estimated_bytes([trial], Tracking(curve_points=count))
+        for count in (0, 2, 100)
+    }
+    assert points == {0: 0, 2: 2 * BYTES_A_METRIC, 100: 3 * BYTES_A_METRIC}, "after epochs 5, 10 and 12"

@@ -43,6 +43,7 @@ DIFFERENT: dict[str, Any] = {
     "training.batch_rule": "fixed",
     "training.learning_rate": 1e-3,
     "training.final_learning_rate": 1e-5,
+    "training.eval_test_every": 10,
 }
 """Fields that results depend on, each with a value other than its default."""
 

@@ -43,8 +43,8 @@ def test_a_study_of_one_arm_in_full(make_results: MakeResults, make_config: Make
         "fraction of active weights of 0.5 at first, an exchanged fraction of 0.001 at last and a cosine from one to "
         "the other over the first 0.8 of all steps. "
         "Training uses Adam without weight decay, 1000 epochs, mini-batches of at most 16 series, a batch size of a "
-        "tenth of the training set but at least 2, a learning rate of 0.0003 in the first epoch and a cosine towards a "
-        "learning rate of 0.0001 over the epochs. "
+        "tenth of the training set but at least 2, a learning rate of 0.0003 in the first epoch, a cosine towards a "
+        "learning rate of 0.0001 over the epochs and no test before its end. "
         "The regions of the kernel groups are the first 13, 26 and 39 taps. "
         "This gives batch sizes of 6. "
         "The network of the epoch with the lowest running training loss (of equal ones the last) is evaluated on the "
@@ -155,6 +155,7 @@ def test_every_setting_is_said_with_its_value(key: str, make_results: MakeResult
         "training.batch_rule": "fixed",
         "training.learning_rate": 0.00711,
         "training.final_learning_rate": 0.00713,
+        "training.eval_test_every": 13,
         "sparsity.drop": "magnitude",
     }
     before, after = make_config(), make_config(**{key: other[key]})
@@ -165,6 +166,19 @@ def test_every_setting_is_said_with_its_value(key: str, make_results: MakeResult
     assert changed != described(make_results, {"dsn": before})
     if isinstance(other[key], float) or (isinstance(other[key], int) and not isinstance(other[key], bool)):
         assert re.search(rf"\b{re.escape(str(other[key]))}\b", changed)
+
+
+def test_a_test_set_that_is_looked_at_on_the_way_is_owned_up_to(
+    make_results: MakeResults, make_config: MakeConfig
+) -> None:
+    watched = make_config(**{"training.eval_test_every": 1})
+    text = described(make_results, {"dsn": watched, "fixed": make_config(**{"sparsity.explore": False})})
+    assert "a test after every epoch in dsn, no test before its end in fixed" in text
+    assert (
+        "is evaluated on the test set, the networks of other epochs for the learning curve alone; nothing is selected "
+        "on test data. "
+    ) in text
+    assert "once" not in text
 
 
 def test_every_setting_of_a_configuration_has_words() -> None:
