@@ -25,7 +25,7 @@ from dsn.data.dataset import TimeSeriesData
 from dsn.engines import ENGINES
 from dsn.engines.contract import Snapshot, Totals
 from dsn.errors import Diverged
-from dsn.metrics import accuracy, log_loss
+from dsn.metrics import accuracy, balanced_accuracy, calibration_error, log_loss, macro_f1
 from dsn.randomness import generator
 from dsn.sparsity.exploration import GroupUpdate, group_updates, itop_rate, mask_churn, start
 from dsn.sparsity.schedule import require_steps, update_due
@@ -53,9 +53,10 @@ class FitResult:
     """The selected network and how it came about.
 
     Attributes:
-        metrics: ``test_accuracy, test_loss, train_accuracy, train_loss`` of the selected network (the two of training
-            are the running ones of its epoch), ``best_epoch``, ``epochs``, ``itop_rate`` and ``mask_churn`` of the
-            whole training, ``train_seconds``, ``test_seconds``.
+        metrics: ``test_accuracy, test_loss, test_balanced_accuracy, test_macro_f1, test_calibration_error,
+            train_accuracy, train_loss`` of the selected network (the two of training are the running ones of its
+            epoch), ``best_epoch``, ``epochs``, ``itop_rate`` and ``mask_churn`` of the whole training,
+            ``train_seconds``, ``test_seconds``.
         history: a record an epoch.
         mask_updates: a record a kernel group for the start and for each mask update.
         network: the selected network's arrays by name.
@@ -202,12 +203,16 @@ class Training:
         log_probabilities = self._engine.predict(self._data.x_test)
         test_seconds = time.perf_counter() - started
         self._engine.restore(present)
-        test_loss = log_loss(log_probabilities, self._data.y_test)
+        labels = self._data.y_test
+        test_loss = log_loss(log_probabilities, labels)
         if not math.isfinite(test_loss):
             raise Diverged("test loss", record.epoch)
         metrics = {
-            "test_accuracy": accuracy(log_probabilities, self._data.y_test),
+            "test_accuracy": accuracy(log_probabilities, labels),
             "test_loss": test_loss,
+            "test_balanced_accuracy": balanced_accuracy(log_probabilities, labels),
+            "test_macro_f1": macro_f1(log_probabilities, labels),
+            "test_calibration_error": calibration_error(log_probabilities, labels),
             "train_accuracy": record.train_accuracy,
             "train_loss": record.train_loss,
             "best_epoch": record.epoch,

@@ -6,6 +6,7 @@ Nothing here knows of Ray, MLflow or the ledger; the same code runs in a worker 
 from __future__ import annotations
 
 import io
+import math
 import platform
 import socket
 import time
@@ -20,16 +21,19 @@ from typing import Any, get_type_hints
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
 from dsn.active_weights import TapCount, tap_counts
-from dsn.architecture import layer_plans
+from dsn.architecture import LayerPlan, layer_plans
 from dsn.artifact import NetworkHeader, network_bytes
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.data.dataset import TimeSeriesData
 from dsn.errors import Diverged, InvalidData, InvalidInput
-from dsn.receptive_field import SizeCount, size_counts
+from dsn.peak_memory import PeakMemory
+from dsn.receptive_field import SizeCount, mean_stacked_size, size_counts
 from dsn.sparsity.exploration import GroupUpdate
+from dsn.sparsity.exploration_space import log10_topologies
 from dsn.training import EpochRecord, FitResult, Training
 from pipeline.outcome import (
     ACTIVE_WEIGHTS,
@@ -53,14 +57,15 @@ def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord
         data = _prepared(trial.config.data)
         if data.content_hash != trial.content_hash:
             raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
-        training = Training(trial.config, data, seed=trial.seed, engine=trial.engine, device=_device(trial))
-        yield from training.epochs()
-        result = training.result()
+        with PeakMemory(_device(trial)) as peak:
+            training = Training(trial.config, data, seed=trial.seed, engine=trial.engine, device=_device(trial))
+            yield from training.epochs()
+            result = training.result()
         return TrialResult(
             trial_id=trial.trial_id,
             status="done",
             started=started,
-            metrics=result.metrics | _cost_metrics(trial),
+            metrics=result.metrics | _cost_metrics(trial, peak) | _topology_metrics(trial, data, result),
             artifacts=_artifacts(trial, data, result, keep_model),
             provenance=provenance,
         )
@@ -103,14 +108,34 @@ def _message(error: Exception) -> str:
     return str(error) if isinstance(error, Diverged | InvalidInput) else f"{type(error).__name__}: {error}"
 
 
-def _cost_metrics(trial: TrialSpec) -> dict[str, float]:
+def _cost_metrics(trial: TrialSpec, peak: PeakMemory) -> dict[str, float]:
     cost = asdict(trial.cost)
-    return {name: cost[name] for name in ("parameters", "active_weights", "flops", "flops_published")}
+    counts = {name: cost[name] for name in ("parameters", "active_weights", "flops", "flops_published")}
+    # The ledger holds numbers only: what a system does not tell is left out.
+    return counts if math.isnan(peak.bytes) else counts | {"peak_memory_bytes": peak.bytes}
+
+
+def _topology_metrics(trial: TrialSpec, data: TimeSeriesData, result: FitResult) -> dict[str, float]:
+    model, layers = trial.config.model, _layers(trial, data)
+    return {
+        "log10_topologies": log10_topologies(layers, model),
+        "log10_topologies_groups": log10_topologies(layers, model, within="groups"),
+        "log10_topologies_layers": log10_topologies(layers, model, within="layers"),
+        "mean_receptive_field": mean_stacked_size(size_counts(model, layers, _masks(result))),
+    }
+
+
+def _layers(trial: TrialSpec, data: TimeSeriesData) -> tuple[LayerPlan, ...]:
+    return layer_plans(trial.config.model, trial.config.sparsity, data.x_train.shape[1])
+
+
+def _masks(result: FitResult) -> list[NDArray[np.bool_]]:
+    """Of the selected network, one a sparse layer."""
+    return [array for name, array in result.network.items() if name.endswith(".mask")]
 
 
 def _artifacts(trial: TrialSpec, data: TimeSeriesData, result: FitResult, keep_model: bool) -> dict[str, bytes]:
-    layers = layer_plans(trial.config.model, trial.config.sparsity, data.x_train.shape[1])
-    masks = [array for name, array in result.network.items() if name.endswith(".mask")]
+    layers, masks = _layers(trial, data), _masks(result)
     artifacts = {
         HISTORY: _parquet(EpochRecord, result.history),
         RECEPTIVE_FIELDS: _parquet(SizeCount, size_counts(trial.config.model, layers, masks)),

@@ -12,7 +12,7 @@ from pyarrow.parquet import ParquetFile
 from dsn.config import RunConfig
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.ledger import TrialState, read_states
-from pipeline.outcome import HISTORY, RECEPTIVE_FIELDS
+from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.planning import Cell, TrialSpec
 from pipeline.record import load_record
 from pipeline.workspace import Workspace
@@ -61,6 +61,8 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
         trials=frame.astype(dict.fromkeys((*METRICS, "started", "finished"), float)),
         histories=TrialFrames(workspace, done, HISTORY),
         receptive_fields=TrialFrames(workspace, done, RECEPTIVE_FIELDS),
+        mask_updates=TrialFrames(workspace, done, MASK_UPDATES),
+        active_weights=TrialFrames(workspace, done, ACTIVE_WEIGHTS),
         factors={arm: first_cells[arm].factors for arm in record.arms},
         configs={arm: _config(first_cells[arm], trials[first_cells[arm].trial_id]) for arm in record.arms},
         data=tuple(record.data),

@@ -44,7 +44,9 @@ class ReportPaths:
     markdown: Path
     figures: tuple[Path, ...]
     accuracy_csv: Path
+    quality_csv: Path
     cost_csv: Path
+    exploration_csv: Path
     trials_csv: Path
 
 
@@ -64,7 +66,7 @@ class Report:
     Attributes:
         title, question, reproduces: from the study file; the last two may be empty.
         answer: one paragraph of numbers.
-        accuracy, comparison, cost, cost_by_dataset: None if they would be empty.
+        accuracy, comparison, quality, cost, cost_by_dataset, exploration: None if they would be empty.
         figures: a section for each of ``PLOTS``.
         causes, failures: None if nothing has failed.
         failure_texts: errors that say more than a line of these.
@@ -81,8 +83,10 @@ class Report:
     answer: str
     accuracy: Table
     comparison: Table | None
+    quality: Table | None
     cost: Table
     cost_by_dataset: Table | None
+    exploration: Table | None
     figures: tuple[FigureSection, ...]
     causes: Table | None
     failures: Table | None
@@ -115,13 +119,17 @@ def write_report(results: StudyResults, directory: Path) -> ReportPaths:
         markdown=directory / "report.md",
         figures=tuple(directory / f"{name}.svg" for name in figures),
         accuracy_csv=directory / "accuracy.csv",
+        quality_csv=directory / "quality.csv",
         cost_csv=directory / "cost.csv",
+        exploration_csv=directory / "exploration.csv",
         trials_csv=directory / "trials.csv",
     )
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
-    costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    place = (results.trials, results.arms, results.datasets)
+    cells = statistics.accuracy_cells(*place)
     write_atomic(paths.accuracy_csv, _csv(cells.assign(seeds=[" ".join(map(str, seeds)) for seeds in cells["seeds"]])))
-    write_atomic(paths.cost_csv, _csv(costs))
+    write_atomic(paths.quality_csv, _csv(statistics.metric_cells(*place, statistics.QUALITY)))
+    write_atomic(paths.cost_csv, _csv(statistics.cost_cells(*place)))
+    write_atomic(paths.exploration_csv, _csv(statistics.metric_cells(*place, statistics.EXPLORATION)))
     write_atomic(paths.trials_csv, _csv(results.trials.drop(columns="traceback")))
     for path, svg in zip(paths.figures, figures.values(), strict=True):
         write_atomic(path, svg)
@@ -148,8 +156,10 @@ def compose(results: StudyResults) -> Report:
         answer=answer(results),
         accuracy=tables.accuracy_table(results),
         comparison=tables.comparison_table(results) if results.references else None,
+        quality=tables.quality_table(results),
         cost=tables.cost_table(results),
         cost_by_dataset=tables.cost_by_dataset_table(results) if anything_done else None,
+        exploration=tables.exploration_table(results),
         figures=tuple(_section(title, plot(results)) for title, plot in PLOTS.items()),
         causes=failures.causes_table(results),
         failures=failures.failures_table(results),
@@ -266,8 +276,10 @@ def to_markdown(report: Report) -> str:
     parts += [f"**Question.** {escape(report.question)}"] if report.question else []
     parts += [f"Reproduces: {escape(report.reproduces)}"] if report.reproduces else []
     parts += ["## Answer", escape(report.answer), "## Results"]
-    parts += [to_markdown_table(table) for table in (report.accuracy, report.comparison, report.cost) if table]
+    results = (report.accuracy, report.comparison, report.quality, report.cost)
+    parts += [to_markdown_table(table) for table in results if table]
     parts += [_folded(report.cost_by_dataset)] if report.cost_by_dataset else []
+    parts += [to_markdown_table(report.exploration)] if report.exploration else []
     parts += ["## Figures", *itertools.chain.from_iterable(map(_markdown_figures, report.figures))]
     if report.causes and report.failures:
         parts += ["## Failed trials", to_markdown_table(report.causes), _folded(report.failures)]

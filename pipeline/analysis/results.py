@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 METRICS = (
     "test_accuracy",
     "test_loss",
+    "test_balanced_accuracy",
+    "test_macro_f1",
+    "test_calibration_error",
     "train_accuracy",
     "train_loss",
     "best_epoch",
@@ -23,12 +26,34 @@ METRICS = (
     "active_weights",
     "flops",
     "flops_published",
+    "itop_rate",
+    "mask_churn",
+    "log10_topologies",
+    "log10_topologies_groups",
+    "log10_topologies_layers",
+    "mean_receptive_field",
     "train_seconds",
     "test_seconds",
+    "peak_memory_bytes",
 )
-"""Numeric columns of the frame. Accuracies and losses are fractions and nats of the selected network; ``flops`` is the
-plain count for one series (2 x multiply-adds, each layer once), ``flops_published`` the authors' count; times are
-wall-clock seconds."""
+"""Numeric columns of the frame; NaN in what trials of earlier versions did not record.
+
+- ``test_accuracy, test_loss, train_accuracy, train_loss``: of the selected network, fractions and nats.
+- ``test_balanced_accuracy``: mean recall over classes; ``test_macro_f1``: mean F1 score over classes;
+  ``test_calibration_error``: by how much confidence and accuracy differ, in 15 bins. Fractions (``dsn.metrics``).
+- ``best_epoch``: the selected network's, from 1; ``epochs``: how many were trained.
+- ``parameters``, and ``active_weights`` of the sparse layers alone.
+- ``flops``: the plain count for one series (2 x multiply-adds, each layer once); ``flops_published``: the authors'.
+- ``itop_rate``: part of the sparse layers' weights that were active at some time, 1 when dense; ``mask_churn``: mean
+  part of the active weights that a mask update moves, 0 without updates (``dsn.sparsity.exploration``).
+- ``log10_topologies``: log10 of how many topologies there are within the kernel groups and their regions (Equation 7);
+  ``log10_topologies_groups``: if the groups could use all taps (Equation 6); ``log10_topologies_layers``: without
+  groups (Equation 5); 0 when dense (``dsn.sparsity.exploration_space``).
+- ``mean_receptive_field``: of the paths through all layers of the selected network, in time steps.
+- ``train_seconds, test_seconds``: wall-clock times of the training, tests on the way apart, and of the one test at its
+  end; ``peak_memory_bytes``: the most that the trial's process held in memory during both, or on a GPU, its tensors
+  there (``dsn.peak_memory``); NaN too where the system does not tell it.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -49,10 +74,16 @@ class StudyResults:
             ``traceback`` (empty unless failed), the resolved configuration under dotted names
             (``model.kernel_size``) and ``provenance.*``. One trial may fill several cells, such as those of two arms
             that mean the same training: what counts trials counts distinct ids, not rows.
-        histories: trial id -> frame of ``epoch, train_loss, train_accuracy, learning_rate, seconds``, a row an epoch;
-            only trials that are done.
+        histories: trial id -> frame of ``epoch, train_loss, train_accuracy, learning_rate, seconds, test_accuracy``, a
+            row an epoch (``dsn.training.EpochRecord``); only trials that are done. The last column is NaN in epochs
+            without a test, and not there in what an earlier version recorded.
         receptive_fields: trial id -> frame of ``layer, group, size, kernels`` (``dsn.receptive_field.SizeCount``) of
             the selected network; only trials that are done, and none that an earlier version computed.
+        mask_updates: likewise, of ``epoch, step, layer, group, active, exchanged, changed, covered, region``: a row a
+            kernel group for the start of training and for each mask update (``dsn.sparsity.exploration.GroupUpdate``);
+            without rows when dense.
+        active_weights: likewise, of ``layer, group, channel, tap, active``: where the selected network's active weights
+            are (``dsn.active_weights.TapCount``); without rows when dense.
         factors: label of an arm -> dotted key -> the factor value that it stands for; empty without factors.
         configs: label of an arm -> its resolved configuration, on the first of its data sets.
         data: every data set, once for each way in which it is used; empty when an earlier version planned the study.
@@ -69,6 +100,8 @@ class StudyResults:
     trials: pd.DataFrame
     histories: Mapping[str, pd.DataFrame]
     receptive_fields: Mapping[str, pd.DataFrame]
+    mask_updates: Mapping[str, pd.DataFrame]
+    active_weights: Mapping[str, pd.DataFrame]
     factors: Mapping[str, Mapping[str, Any]]
     configs: Mapping[str, RunConfig]
     data: tuple[DataUse, ...]

@@ -19,8 +19,29 @@ from pipeline.wording import rounded_percent
 PLACE = ["dataset", "arm"]
 """The columns that say to which cell a row of the frame belongs."""
 
-COSTS = ("parameters", "active_weights", "flops", "flops_published", "train_seconds")
+COSTS = (
+    "parameters",
+    "active_weights",
+    "flops",
+    "flops_published",
+    "train_seconds",
+    "test_seconds",
+    "peak_memory_bytes",
+)
 """The metrics that say what an arm costs, in the units of ``results.METRICS``."""
+
+QUALITY = ("test_accuracy", "test_balanced_accuracy", "test_macro_f1", "test_loss", "test_calibration_error")
+"""The metrics that say how good predictions are."""
+
+EXPLORATION = (
+    "log10_topologies_layers",
+    "log10_topologies_groups",
+    "log10_topologies",
+    "itop_rate",
+    "mask_churn",
+    "mean_receptive_field",
+)
+"""The metrics that say what topologies there were to explore, how many were, and how far the one that is kept sees."""
 
 
 def distinct_trials(trials: pd.DataFrame) -> pd.DataFrame:
@@ -169,29 +190,42 @@ def comparisons(
     return pd.DataFrame(rows, columns=columns)
 
 
-def cost_cells(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
-    """A row a data set and arm, in that order: ``dataset, arm, done`` and the mean of each of ``COSTS`` over the done
-    trials, NaN where nothing is done."""
-    done = trials[trials["status"] == "done"].astype(dict.fromkeys(COSTS, float)).groupby(PLACE)
-    cells = done[list(COSTS)].mean().reindex(_places(arms, datasets))
+def metric_cells(
+    trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str], names: Sequence[str]
+) -> pd.DataFrame:
+    """A row a data set and arm, in that order: ``dataset, arm, done`` and the mean of each metric over the done trials.
+
+    NaN where nothing is done, and where a done trial has not recorded the metric: a mean over the others would be one
+    over other seeds.
+    """
+    done = trials[trials["status"] == "done"].astype(dict.fromkeys(names, float)).groupby(PLACE)
+    cells = done[list(names)].mean(skipna=False).reindex(_places(arms, datasets))
     cells.insert(0, "done", done.size().reindex(cells.index, fill_value=0).astype(int))
     return cells.reset_index()
 
 
-def mean_cost(costs: pd.DataFrame, arms: Sequence[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The mean of ``cost_cells`` over data sets, a row an arm (``arm`` and ``COSTS``), and the data sets it is over.
+def cost_cells(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) -> pd.DataFrame:
+    """``metric_cells`` of ``COSTS``."""
+    return metric_cells(trials, arms, datasets, COSTS)
 
-    Those are the data sets in which every arm that has results has one: a mean over others would compare an arm on
-    long series with one on short series.
-    """
-    started = set(costs.loc[costs["done"] > 0, "arm"])
-    known = costs[costs["arm"].isin(started)]
-    shared = tuple(str(name) for name, group in known.groupby("dataset", sort=False) if (group["done"] > 0).all())
+
+def started_datasets(cells: pd.DataFrame) -> tuple[str, ...]:
+    """The data sets of ``cells`` in which every arm that has results has one: a mean over others would compare an arm
+    on long series with one on short series."""
+    started = set(cells.loc[cells["done"] > 0, "arm"])
+    known = cells[cells["arm"].isin(started)]
+    return tuple(str(name) for name, group in known.groupby("dataset", sort=False) if (group["done"] > 0).all())
+
+
+def metric_means(
+    cells: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str], names: Sequence[str]
+) -> pd.DataFrame:
+    """The mean of ``metric_cells`` over ``datasets``, a row an arm: ``arm`` and ``names``; NaN where one is."""
     rows = []
     for arm in arms:
-        own = costs[(costs["arm"] == arm) & costs["dataset"].isin(shared)]
-        rows.append({"arm": arm} | {name: float(own[name].mean(skipna=False)) for name in COSTS})
-    return pd.DataFrame(rows, columns=["arm", *COSTS]), shared
+        own = cells[(cells["arm"] == arm) & cells["dataset"].isin(datasets)]
+        rows.append({"arm": arm} | {name: float(own[name].mean(skipna=False)) for name in names})
+    return pd.DataFrame(rows, columns=["arm", *names])
 
 
 def arm_means(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from dsn.architecture import is_sparse
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
@@ -86,21 +87,97 @@ def comparison_table(results: StudyResults) -> Table:
 def cost_table(results: StudyResults) -> Table:
     """What each arm costs: the mean over data sets of parameters, active weights, FLOPs and training time."""
     costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
-    means, shared = statistics.mean_cost(costs, results.arms)
+    shared = statistics.started_datasets(costs)
+    means = statistics.metric_means(costs, results.arms, shared, statistics.COSTS)
     rows = [(Cell(text=str(row["arm"])), *_costs(row)) for row in means.to_dict("records")]
-    over = f"Means over {part_of(len(shared), len(results.datasets), 'data set')}"
-    missing = "." if len(shared) == len(results.datasets) else ", those in which every arm with results has one."
     return Table(
         title="Cost",
         columns=(Column(name="arm", numeric=False), *_cost_columns()),
         rows=tuple(rows),
         notes=(
-            over + missing,
+            _over(shared, results),
             (
                 "FLOPs are those of one series: plain counts two for each multiply-add of an active weight, each layer "
                 "once; authors' is the count of the published code."
             ),
-            "Training time is wall-clock time on whatever ran it.",
+            (
+                "Times are wall-clock times on whatever ran the trials: of the training, and of testing the selected "
+                "network. Peak memory is the most that a trial's process held, or its tensors on a GPU."
+            ),
+            *_unrecorded(costs, statistics.COSTS),
+        ),
+    )
+
+
+def quality_table(results: StudyResults) -> Table | None:
+    """How good the predictions of each arm are: means over the data sets of the accuracy table's. None without results.
+
+    The best of each column is marked.
+    """
+    accuracies = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    if not accuracies["done"].any():
+        return None
+    shared = statistics.shared_datasets(accuracies)
+    cells = statistics.metric_cells(results.trials, results.arms, results.datasets, statistics.QUALITY)
+    means = statistics.metric_means(cells, results.arms, shared, statistics.QUALITY)
+    shown = {name: _quality_cells(name, means[name].tolist()) for name in statistics.QUALITY}
+    names = ("accuracy (%)", "balanced accuracy (%)", "macro F1 (%)", "log-loss (nats)", "calibration error (%)")
+    over = f"Means over {part_of(len(shared), len(results.datasets), 'data set')}"
+    missing = "." if len(shared) == len(results.datasets) else ", those of the mean test accuracy."
+    return Table(
+        title="Quality of the predictions",
+        columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in names)),
+        rows=tuple(
+            (Cell(text=arm), *(shown[name][at] for name in statistics.QUALITY)) for at, arm in enumerate(results.arms)
+        ),
+        notes=(
+            over + missing,
+            (
+                "Balanced accuracy is the mean recall over classes, macro F1 the mean F1 score over classes. Log-loss "
+                "is the mean negative log-likelihood of the true class. Calibration error is by how much the "
+                "probability of the predicted class differs from its accuracy, in 15 bins of equal width. Of the last "
+                "two, less is better."
+            ),
+            *_unrecorded(cells, statistics.QUALITY),
+        ),
+    )
+
+
+def exploration_table(results: StudyResults) -> Table | None:
+    """What each arm could explore, what it did, and how far its kernels see: means over data sets.
+
+    None if no arm is sparse, and without results that say it.
+    """
+    cells = statistics.metric_cells(results.trials, results.arms, results.datasets, statistics.EXPLORATION)
+    sparse = any(is_sparse(config.model, config.sparsity) for config in results.configs.values())
+    if not sparse or cells["itop_rate"].isna().all():
+        return None
+    shared = statistics.started_datasets(cells)
+    means = statistics.metric_means(cells, results.arms, shared, statistics.EXPLORATION)
+    names = (
+        "log10 of topologies, by layer",
+        "by kernel group",
+        "by group and region",
+        "explored (%)",
+        "changed an update (%)",
+        "receptive field (steps)",
+    )
+    return Table(
+        title="Exploration",
+        columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in names)),
+        rows=tuple((Cell(text=str(row["arm"])), *_exploration(row)) for row in means.to_dict("records")),
+        notes=(
+            _over(shared, results),
+            (
+                "Topologies are the ways to place the active weights: anywhere in their layer, anywhere in their "
+                "kernel group, or in the region of their group, as the networks do (Equations 5 to 7 of the paper)."
+            ),
+            (
+                "Explored is the part of the sparse layers' weights that were active at some time (the ITOP rate; of a "
+                "fixed topology its density). Changed is the part of the active weights that a mask update moves, a "
+                "mean over updates. The receptive field is the mean over the paths through all layers."
+            ),
+            *_unrecorded(cells, statistics.EXPLORATION),
         ),
     )
 
@@ -253,18 +330,63 @@ def _accuracy_notes(
     return tuple(notes)
 
 
-def _cost_columns() -> tuple[Column, ...]:
-    names = ("parameters (K)", "active weights (K)", "FLOPs, plain (M)", "FLOPs, authors' (M)", "training (s)")
-    return tuple(Column(name=name) for name in names)
+def _over(datasets: Sequence[str], results: StudyResults) -> str:
+    """Which data sets a mean is over that needs a result of each arm there, and no more."""
+    over = f"Means over {part_of(len(datasets), len(results.datasets), 'data set')}"
+    missing = "." if len(datasets) == len(results.datasets) else ", those in which every arm with results has one."
+    return over + missing
 
 
-def _costs(row: Row) -> tuple[Cell, ...]:
-    """The cells of ``statistics.COSTS`` in the units of ``_cost_columns``."""
-    scales = (1e3, 1e3, 1e6, 1e6, 1.0)
-    return tuple(
-        Cell(text=_grouped(row[name] / scale, decimals=1 if name == "train_seconds" else 2))
-        for name, scale in zip(statistics.COSTS, scales, strict=True)
+def _unrecorded(cells: pd.DataFrame, names: Sequence[str]) -> tuple[str, ...]:
+    """Why cells that have results lack one of these metrics, if any does."""
+    lacking = cells.loc[cells["done"] > 0, list(names)].isna().to_numpy().any()
+    note = (
+        f"{ABSENT} stands where some trials have not recorded the number: an earlier version computed them, or their "
+        "machine does not tell it."
     )
+    return (note,) if lacking else ()
+
+
+def _quality_cells(name: str, values: Sequence[float]) -> list[Cell]:
+    """A column of ``statistics.QUALITY``, the best marked as they are shown."""
+    if name == "test_loss":
+        texts, signed = [_grouped(value, decimals=4) for value in values], [-round(value, 4) for value in values]
+    else:
+        texts, sign = list(map(percent, values)), -1 if name == "test_calibration_error" else 1
+        signed = [sign * rounded_percent(value) for value in values]
+    known = [value for value in signed if not math.isnan(value)]
+    best = max(known) if len(known) > 1 else math.nan
+    return [Cell(text=text, best=value == best) for text, value in zip(texts, signed, strict=True)]
+
+
+def _exploration(row: Row) -> Iterator[Cell]:
+    """The cells of ``statistics.EXPLORATION``."""
+    for name in statistics.EXPLORATION:
+        shares = name in ("itop_rate", "mask_churn")
+        yield Cell(text=percent(row[name]) if shares else _grouped(row[name], decimals=1))
+
+
+_COST_COLUMNS = {
+    "parameters": ("parameters (K)", 1e3, 2),
+    "active_weights": ("active weights (K)", 1e3, 2),
+    "flops": ("FLOPs, plain (M)", 1e6, 2),
+    "flops_published": ("FLOPs, authors' (M)", 1e6, 2),
+    "train_seconds": ("training (s)", 1.0, 1),
+    "test_seconds": ("testing (s)", 1.0, 2),
+    "peak_memory_bytes": ("peak memory (MB)", 1e6, 0),
+}
+"""Metric -> its heading, what of it is one there, and decimals."""
+
+
+def _cost_columns() -> tuple[Column, ...]:
+    return tuple(Column(name=_COST_COLUMNS[name][0]) for name in statistics.COSTS)
+
+
+def _costs(row: Row) -> Iterator[Cell]:
+    """The cells of ``statistics.COSTS`` in the units of ``_cost_columns``."""
+    for name in statistics.COSTS:
+        _, unit, decimals = _COST_COLUMNS[name]
+        yield Cell(text=_grouped(row[name] / unit, decimals=decimals))
 
 
 def _grouped(value: float, *, decimals: int) -> str:

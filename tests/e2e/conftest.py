@@ -20,7 +20,7 @@ data:
   - {source: aeon, names: [UnitTest]}
 base:
   model: {channels: 9, kernel_size: 9, depth: 2, pool_size: 10}
-  training: {epochs: EPOCHS, batch_size: 4}
+  training: {epochs: EPOCHS, batch_size: 4, eval_test_every: 2}
 arms:
   dsn: {}
   fixed: {sparsity.explore: false}

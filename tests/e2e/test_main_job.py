@@ -81,10 +81,17 @@ def test_mlflow_has_one_run_a_trial_with_metrics_parameters_curves_and_artifacts
         finals = {name: value for name, value in run.data.metrics.items() if not name.startswith("curve/")}
         assert finals == event["metrics"]
         assert run.data.params["model.channels"] == "9"
-        curve = client.get_metric_history(run.info.run_id, "curve/train_loss")
-        assert [point.step for point in curve] == [1, 2, 3]
+        for name, steps in {"train_loss": [1, 2, 3], "test_accuracy": [2, 3]}.items():
+            curve = client.get_metric_history(run.info.run_id, f"curve/{name}")
+            assert [point.step for point in curve] == steps
         names = [file.path for file in client.list_artifacts(run.info.run_id)]
-        assert names == ["history.parquet", "network.npz", "receptive_fields.parquet"]
+        assert names == [
+            "active_weights.parquet",
+            "history.parquet",
+            "mask_updates.parquet",
+            "network.npz",
+            "receptive_fields.parquet",
+        ]
     reports = [file.path for file in client.list_artifacts(parents[0].info.run_id, "report")]
     assert "report/report.html" in reports
 
@@ -100,8 +107,8 @@ def test_mlflow_can_be_rebuilt_from_the_ledger(finished, mlflow_runs) -> None:
 def test_one_trial_in_this_process_gives_the_recorded_numbers(finished) -> None:
     event = next(event for event in finished.events() if event["event"] == "done")
     shown = json.loads(finished.dsn("trial", event["trial"][:6]).stdout)
-    repeated = {name: shown[name] for name in event["metrics"] if "seconds" not in name}
-    assert repeated == {name: value for name, value in event["metrics"].items() if "seconds" not in name}
+    recorded = {name: value for name, value in event["metrics"].items() if not name.endswith(("_seconds", "_bytes"))}
+    assert {name: shown[name] for name in recorded} == recorded
 
 
 def test_an_edited_study_runs_only_what_is_new_and_another_study_shares_what_it_contains(bench, mlflow_runs) -> None:

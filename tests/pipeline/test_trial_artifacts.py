@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import io
+import json
+import math
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import dsn
 import pipeline.trial
+from dsn.architecture import layer_plans
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
 from dsn.cost import count
-from dsn.data import describe
+from dsn.data import describe, load
+from dsn.durable import write_folder
+from dsn.metrics import balanced_accuracy, calibration_error, macro_f1
 from dsn.receptive_field import enrf_sizes
+from dsn.sparsity.exploration_space import log10_topologies
+from pipeline.analysis.results import METRICS
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, NETWORK, RECEPTIVE_FIELDS
 from pipeline.planning import TrialSpec
 from pipeline.resources import Resources
@@ -118,3 +128,48 @@ def test_a_failure_after_training_is_a_result_too(trial: TrialSpec, monkeypatch:
     assert (result.status, result.error.kind) == ("failed", "exception")
     assert "no room for the network" in result.error.message
     assert result.provenance["engine"] == "torch"
+
+
+def test_a_trial_measures_everything_that_results_have_a_column_for(trial: TrialSpec) -> None:
+    metrics = run_trial(trial).metrics
+    told = set(METRICS) if sys.platform == "linux" else set(METRICS) - {"peak_memory_bytes"}
+    assert set(metrics) == told
+    assert all(math.isfinite(value) for value in metrics.values())
+    json.dumps(metrics, allow_nan=False)  # as the ledger writes them
+
+
+def test_topologies_and_receptive_fields_are_those_of_the_selected_network(trial: TrialSpec) -> None:
+    result = run_trial(trial)
+    layers = layer_plans(trial.config.model, trial.config.sparsity, 1)
+    assert result.metrics["log10_topologies"] == log10_topologies(layers, trial.config.model)
+    grouped, layerwise = (result.metrics[f"log10_topologies_{within}"] for within in ("groups", "layers"))
+    assert layerwise > grouped > result.metrics["log10_topologies"] > 0
+    rows = _recorded(result.artifacts[RECEPTIVE_FIELDS])
+    first, second = (np.repeat(own["size"], own["kernels"]) for _, own in rows.groupby("layer")[["size", "kernels"]])
+    # By enumeration: every kernel of the first layer with every one of the second.
+    paths = np.maximum(0, first.to_numpy()[:, None] + second.to_numpy()[None, :] - 1)
+    assert result.metrics["mean_receptive_field"] == pytest.approx(paths.mean(), rel=1e-12)
+
+
+def test_a_dense_network_is_one_topology_that_sees_all(trial: TrialSpec) -> None:
+    sparsity = SparsityConfig(level="dense")
+    metrics = run_trial(replace(trial, config=replace(trial.config, sparsity=sparsity))).metrics
+    names = ("log10_topologies", "log10_topologies_groups", "log10_topologies_layers", "mask_churn", "itop_rate")
+    assert [metrics[name] for name in names] == [0, 0, 0, 0, 1]
+    assert metrics["mean_receptive_field"] == pytest.approx(9 + 9 - 1, rel=1e-12)
+
+
+def test_the_quality_of_predictions_is_that_of_the_kept_network(trial: TrialSpec, tmp_path: Path) -> None:
+    result = run_trial(trial)
+    write_folder(tmp_path / "trial", result.artifacts)
+    data = load(trial.config.data)
+    found = dsn.load(tmp_path / "trial").predict_log_proba(data.x_test)
+    for metric in (balanced_accuracy, macro_f1, calibration_error):
+        assert result.metrics[f"test_{metric.__name__}"] == metric(found, data.y_test)
+
+
+def test_what_a_system_does_not_tell_is_left_out(trial: TrialSpec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dsn.peak_memory._RESET", Path("/nowhere/clear_refs"))
+    result = run_trial(trial)
+    assert result.error is None
+    assert set(METRICS) - set(result.metrics) == {"peak_memory_bytes"}

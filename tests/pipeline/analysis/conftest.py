@@ -42,6 +42,8 @@ def make_results() -> Callable[..., StudyResults]:
             "references": dict.fromkeys(arms[1:], arms[0]),
             "datasets": tuple(dict.fromkeys(dataset for _, dataset in outcomes)),
             "receptive_fields": {},
+            "mask_updates": {},
+            "active_weights": {},
             "factors": {arm: {} for arm in arms},
             "configs": {arm: RunConfig(data=DataConfig(source="npz", name="A")) for arm in arms},
             "data": (),

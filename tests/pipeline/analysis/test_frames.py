@@ -13,7 +13,7 @@ from dsn.durable import write_folder
 from pipeline.analysis.frames import load_results
 from pipeline.analysis.report import write_report
 from pipeline.ledger import Ledger
-from pipeline.outcome import RECEPTIVE_FIELDS
+from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.planning import make_plan
 from pipeline.record import StudyRecord, make_record, save_record
 from pipeline.study.spec import read_study
@@ -25,6 +25,23 @@ arms: {x: {}, y: {sparsity.level: dense}, z: {sparsity: {level: dense, groups: 1
 factors: {values: {model.kernel_size: [9, 39]}}
 seeds: 1
 """
+
+
+METRICS_OF_0_1 = (
+    "test_accuracy",
+    "test_loss",
+    "train_accuracy",
+    "train_loss",
+    "best_epoch",
+    "epochs",
+    "parameters",
+    "active_weights",
+    "flops",
+    "flops_published",
+    "train_seconds",
+    "test_seconds",
+)
+"""What the first release recorded."""
 
 
 @pytest.fixture
@@ -63,7 +80,9 @@ def test_what_a_planned_study_knows(workspace: Workspace, record: StudyRecord) -
 def test_what_ended_trials_leave(workspace: Workspace, record: StudyRecord) -> None:
     first, second, *_ = record.trials
     frame = pd.DataFrame({"layer": [1], "group": [1], "size": [9], "kernels": [3]})
-    write_folder(workspace.trial(first.trial_id), {RECEPTIVE_FIELDS: frame.to_parquet(index=False)})
+    updates, weights = frame.rename(columns={"size": "epoch"}), frame.rename(columns={"kernels": "active"})
+    frames = {RECEPTIVE_FIELDS: frame, MASK_UPDATES: updates, ACTIVE_WEIGHTS: weights}
+    write_folder(workspace.trial(first.trial_id), {name: each.to_parquet(index=False) for name, each in frames.items()})
     error = {"kind": "exception", "message": "ValueError: bad", "traceback": "Traceback ..."}
     with Ledger(workspace, "s") as ledger:
         ledger.append("done", first.trial_id, started=5.0, metrics={"test_accuracy": 0.5}, provenance={}, error=None)
@@ -71,9 +90,34 @@ def test_what_ended_trials_leave(workspace: Workspace, record: StudyRecord) -> N
     results = load_results(workspace, "s")
     assert list(results.receptive_fields) == [first.trial_id]
     assert results.receptive_fields[first.trial_id].equals(frame)
+    assert results.mask_updates[first.trial_id].equals(updates)
+    assert results.active_weights[first.trial_id].equals(weights)
     rows = results.trials.set_index("trial_id")
     assert rows.loc[[first.trial_id, second.trial_id], "started"].eq(5.0).all()
     assert rows.loc[[second.trial_id], "traceback"].eq("Traceback ...").all()
+
+
+def test_trials_of_an_earlier_version_are_read_and_reported_without_what_they_lack(
+    workspace: Workspace, record: StudyRecord, tmp_path: Path
+) -> None:
+    metrics = dict.fromkeys(METRICS_OF_0_1, 1.0) | {"test_accuracy": 0.5, "test_loss": 0.7}
+    history = pd.DataFrame({"epoch": [1], "train_loss": [1.0], "train_accuracy": [0.5], "seconds": [1.5]})
+    with Ledger(workspace, "s") as ledger:
+        for trial in record.trials:
+            write_folder(workspace.trial(trial.trial_id), {HISTORY: history.to_parquet(index=False)})
+            ledger.append("done", trial.trial_id, started=5.0, metrics=metrics, provenance={}, error=None)
+    results = load_results(workspace, "s")
+    assert results.trials[["test_macro_f1", "itop_rate", "peak_memory_bytes"]].isna().all(axis=None)
+    assert list(results.mask_updates) == list(results.active_weights) == []
+    paths = write_report(results, tmp_path / "r")
+    page = paths.html.read_text(encoding="utf-8")
+    assert "Quality of the predictions" in page
+    assert "have not recorded the number" in page
+    assert ">Exploration</h2>" not in page, "none has recorded any"
+    quality = pd.read_csv(paths.quality_csv)
+    assert quality["test_loss"].tolist() == [0.7] * 6
+    assert quality["test_macro_f1"].isna().all()
+    assert pd.read_csv(paths.exploration_csv)["itop_rate"].isna().all()
 
 
 def test_a_record_of_an_earlier_version_still_has_a_report(

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from pipeline.analysis import report
+from pipeline.analysis import report, statistics
 from pipeline.analysis.failures import Failure
 from pipeline.analysis.report import write_report
 from pipeline.analysis.results import StudyResults
@@ -54,7 +55,9 @@ def test_the_report_s_files(study: StudyResults, tmp_path: Path) -> None:
     assert sorted(path.name for path in paths.html.parent.iterdir()) == [
         "accuracy.csv",
         "cost.csv",
+        "exploration.csv",
         "learning_curves.svg",
+        "quality.csv",
         "report.html",
         "report.md",
         "scatter.svg",
@@ -89,6 +92,7 @@ def test_the_page_is_in_reading_order(study: StudyResults, tmp_path: Path) -> No
         "quickstart@small",
         "Test accuracy (%)",
         "Against dsn",
+        "Quality of the predictions",
         "Cost",
         "Against the reference, by data set",
         "Accuracy against cost",
@@ -111,6 +115,20 @@ def test_the_page_s_accuracy_cells(study: StudyResults, tmp_path: Path) -> None:
     assert 'title="2 of 3 seeds done">87.00 ± 7.07 (2/3)</td>' in html
     assert html.count("<tr>") > 45, "every trial has a row"
     assert study.source in html
+
+
+def test_exploration_stands_between_cost_and_the_figures_on_both_pages(study: StudyResults) -> None:
+    explored = replace(study, trials=study.trials.assign(**dict.fromkeys(statistics.EXPLORATION, 0.25)))
+    composed = report.compose(explored)
+    headings = re.findall(r"<h2>(.*?)</h2>", report.to_html(composed))
+    assert headings[headings.index("Exploration") - 1 :][:3] == [
+        "Cost",
+        "Exploration",
+        "Against the reference, by data set",
+    ]
+    text = report.to_markdown(composed)
+    assert text.index("### Cost by data set") < text.index("### Exploration") < text.index("## Figures")
+    assert "| dsn | 0.2 | 0.2 | 0.2 | 25.00 | 25.00 | 0.2 |" in text
 
 
 def test_hostile_text_stays_text(make_results: MakeResults, make_history: Callable[..., pd.DataFrame]) -> None:
@@ -181,6 +199,11 @@ def test_csv_has_full_precision(make_results: MakeResults, tmp_path: Path) -> No
     assert accuracy["std"].tolist()[0] == pytest.approx(2**0.5 / 6, abs=1e-15)
     assert accuracy["seeds"].tolist() == ["0 1", "0"]
     assert pd.read_csv(paths.cost_csv)["train_seconds"].tolist() == [10.5, 10.0]
+    quality = pd.read_csv(paths.quality_csv)
+    assert quality.columns.tolist() == ["dataset", "arm", "done", *statistics.QUALITY]
+    assert quality["test_accuracy"].tolist() == pytest.approx([0.5, 0.5], abs=1e-15)
+    assert quality["test_macro_f1"].isna().all()
+    assert pd.read_csv(paths.exploration_csv).columns.tolist() == ["dataset", "arm", "done", *statistics.EXPLORATION]
     trials = pd.read_csv(paths.trials_csv, float_precision="round_trip")
     assert trials["test_accuracy"].tolist()[:3] == [1 / 3, 2 / 3, 0.5]
     assert trials["status"].tolist() == ["done", "done", "done", "pending"]

@@ -208,9 +208,24 @@ def test_cost_is_a_mean_over_seeds_and_then_over_shared_data_sets(make_results: 
     costs = statistics.cost_cells(trials, results.arms, results.datasets)
     assert costs["done"].tolist() == [2, 1, 1, 0]
     assert costs["train_seconds"].tolist()[:3] == [10.5, 10.0, 10.0]  # seeds take 10 and 11 seconds
-    means, shared = statistics.mean_cost(costs, results.arms)
+    shared = statistics.started_datasets(costs)
     assert shared == ("A",), "other has nothing on B"
+    means = statistics.metric_means(costs, results.arms, shared, statistics.COSTS)
     assert means["flops"].tolist() == [20.5e6, 20.5e6]
+
+
+def test_a_cell_in_which_a_trial_did_not_record_a_metric_has_no_mean_of_it(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.7, "failed"], ("dsn", "B"): [0.5, 0.5, 0.5]})
+    trials = results.trials.assign(test_macro_f1=[0.4, 0.6, math.nan, 0.5, math.nan, 0.5])
+    cells = statistics.metric_cells(trials, results.arms, results.datasets, ["test_accuracy", "test_macro_f1"])
+    assert list(cells) == ["dataset", "arm", "done", "test_accuracy", "test_macro_f1"]
+    assert cells["done"].tolist() == [2, 3]
+    assert cells["test_accuracy"].tolist() == pytest.approx([0.6, 0.5])
+    assert cells["test_macro_f1"].tolist() == pytest.approx([0.5, math.nan], nan_ok=True)
+    means = statistics.metric_means(cells, results.arms, ["A"], ["test_macro_f1"])
+    assert means.to_dict("records") == [{"arm": "dsn", "test_macro_f1": pytest.approx(0.5)}]
+    over_both = statistics.metric_means(cells, results.arms, ["A", "B"], ["test_macro_f1"])
+    assert over_both["test_macro_f1"].isna().all()
 
 
 def test_every_planned_trial_has_one_status(make_results: MakeResults) -> None:

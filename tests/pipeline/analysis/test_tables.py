@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import dataclasses
+import math
 import re
 from collections.abc import Callable
 
 import pytest
 
+from dsn.config import RunConfig
 from pipeline.analysis import tables
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table, escape_markdown, to_markdown, to_text
 from pipeline.wording import cause
 
 MakeResults = Callable[..., StudyResults]
+MakeConfig = Callable[..., RunConfig]
 
 
 def texts(row: tuple[Cell, ...]) -> list[str]:
@@ -204,11 +208,115 @@ def test_trials_shared_by_data_sets_of_one_arm_serve_cells(make_results: MakeRes
 def test_cost_table_in_readable_units(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5, 0.5], ("other", "A"): ["pending", "pending"]})
     table = tables.cost_table(results)
-    assert texts(table.rows[0]) == ["dsn", "126.22", "25.24", "20.50", "104.88", "10.5"]
-    assert texts(table.rows[1]) == ["other", "–", "–", "–", "–", "–"]
+    assert texts(table.rows[0]) == ["dsn", "126.22", "25.24", "20.50", "104.88", "10.5", "–", "–"]
+    assert texts(table.rows[1]) == ["other", "–", "–", "–", "–", "–", "–", "–"]
     assert table.notes[0] == "Means over 1 data set."
     by_dataset = tables.cost_by_dataset_table(results)
     assert [texts(row)[:3] for row in by_dataset.rows] == [["A", "dsn", "126.22"]]
+
+
+def test_cost_table_has_times_and_memory(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.5]})
+    results.trials["test_seconds"], results.trials["peak_memory_bytes"] = [0.1, 0.2], [500e6, 501e6]
+    table = tables.cost_table(results)
+    assert [column.name for column in table.columns][-3:] == ["training (s)", "testing (s)", "peak memory (MB)"]
+    assert texts(table.rows[0])[-3:] == ["10.5", "0.15", "500"]
+    assert "have not recorded" not in " ".join(table.notes)
+    results.trials.loc[1, "peak_memory_bytes"] = math.nan
+    partly = tables.cost_table(results)
+    assert texts(partly.rows[0])[-3:] == ["10.5", "0.15", "–"], "no mean over other seeds than all else"
+    assert "have not recorded" in partly.notes[-1]
+
+
+def _measured(results: StudyResults, **columns: list[float]) -> StudyResults:
+    return dataclasses.replace(results, trials=results.trials.assign(**columns))
+
+
+def test_quality_table(make_results: MakeResults) -> None:
+    outcomes = {
+        ("dsn", "A"): [0.5, 0.7],
+        ("dsn", "B"): [0.8, 0.8],
+        ("other", "A"): [0.6, 0.6],
+        ("other", "B"): [0.9, 0.9],
+    }
+    results = _measured(
+        make_results(outcomes),
+        test_balanced_accuracy=[0.4, 0.6, 0.7, 0.7, 0.5, 0.5, 0.5, 0.5],
+        test_macro_f1=[0.5] * 8,
+        test_loss=[0.3, 0.5, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2],
+        test_calibration_error=[0.02, 0.02, 0.04, 0.04, 0.01, 0.03, 0.04, 0.08],
+    )
+    table = tables.quality_table(results)
+    assert table is not None
+    assert texts(table.rows[0]) == ["dsn", "70.00", "60.00", "50.00", "0.3000", "3.00"]
+    assert texts(table.rows[1]) == ["other", "75.00", "50.00", "50.00", "0.2000", "4.00"]
+    assert [[cell.best for cell in row] for row in table.rows] == [
+        [False, False, True, True, False, True],
+        [False, True, False, True, True, False],
+    ]
+    assert table.rows[0][1].text == tables.accuracy_table(results).summary[0][1].text, "the same mean as there"
+    assert table.notes[0] == "Means over all 2 data sets."
+    assert len(table.notes) == 2, "nothing is missing"
+
+
+def test_quality_that_an_earlier_version_did_not_record_is_absent(make_results: MakeResults) -> None:
+    results = make_results(
+        {("dsn", "A"): [0.5, 0.7], ("dsn", "B"): [0.5], ("other", "A"): [0.6, 0.6], ("idle", "A"): ["pending"]}
+    )
+    known = [0.5, math.nan, 0.5, 0.5, 0.5, math.nan]
+    table = tables.quality_table(_measured(results, test_macro_f1=known, test_loss=[0.25] * 6))
+    assert table is not None
+    assert texts(table.rows[0]) == ["dsn", "60.00", "–", "–", "0.2500", "–"]
+    assert texts(table.rows[1]) == ["other", "60.00", "–", "50.00", "0.2500", "–"]
+    assert texts(table.rows[2]) == ["idle", "–", "–", "–", "–", "–"]
+    assert not table.rows[1][3].best, "nothing competes with it"
+    assert table.notes[0] == "Means over 1 of 2 data sets, those of the mean test accuracy."
+    assert "an earlier version" in table.notes[-1]
+
+
+def test_without_results_there_is_no_quality(make_results: MakeResults) -> None:
+    assert tables.quality_table(make_results({("dsn", "A"): ["pending", "failed"]})) is None
+
+
+EXPLORED = {
+    "log10_topologies_layers": [100.0, 300.0, 0.0],
+    "log10_topologies_groups": [90.0, 290.04, 0.0],
+    "log10_topologies": [50.0, 51.0, 0.0],
+    "itop_rate": [0.25, 0.5, 1.0],
+    "mask_churn": [0.125, 0.0, 0.0],
+    "mean_receptive_field": [80.0, 91.0, 153.0],
+}
+
+
+def test_exploration_table(make_results: MakeResults, make_config: MakeConfig) -> None:
+    outcomes = {("dsn", "A"): [0.5], ("dsn", "B"): [0.5], ("dense", "A"): [0.5], ("dense", "B"): [0.5]}
+    configs = {"dsn": make_config(), "dense": make_config(**{"sparsity.level": "dense"})}
+    columns = {name: [*values, values[-1]] for name, values in EXPLORED.items()}
+    table = tables.exploration_table(_measured(make_results(outcomes, configs=configs), **columns))
+    assert table is not None
+    assert texts(table.rows[0]) == ["dsn", "200.0", "190.0", "50.5", "37.50", "6.25", "85.5"]
+    assert texts(table.rows[1]) == ["dense", "0.0", "0.0", "0.0", "100.00", "0.00", "153.0"]
+    assert table.notes[0] == "Means over all 2 data sets."
+    assert len(table.notes) == 3
+
+
+def test_where_nothing_is_sparse_there_is_no_exploration(make_results: MakeResults, make_config: MakeConfig) -> None:
+    dense = {"dense": make_config(**{"sparsity.level": "dense"}), "short": make_config(**{"model.kernel_size": 4})}
+    results = make_results({("dense", "A"): [0.5, 0.5], ("short", "A"): [0.5]}, configs=dense)
+    assert tables.exploration_table(_measured(results, **EXPLORED)) is None
+
+
+def test_what_no_trial_has_recorded_has_no_table(make_results: MakeResults) -> None:
+    assert tables.exploration_table(make_results({("dsn", "A"): [0.5, 0.5]})) is None
+    assert tables.exploration_table(make_results({("dsn", "A"): ["pending"]})) is None
+
+
+def test_exploration_is_over_data_sets_that_every_arm_has(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("dsn", "B"): [0.5], ("other", "A"): [0.5]})
+    table = tables.exploration_table(_measured(results, **EXPLORED))
+    assert table is not None
+    assert texts(table.rows[0])[1:3] == ["100.0", "90.0"], "B, of which only dsn has a result, is left out"
+    assert table.notes[0] == "Means over 1 of 2 data sets, those in which every arm with results has one."
 
 
 def test_status_table_adds_up_in_every_row(make_results: MakeResults) -> None:
