@@ -155,9 +155,9 @@ def exploration_table(results: StudyResults) -> Table | None:
     shared = statistics.started_datasets(cells)
     means = statistics.metric_means(cells, results.arms, shared, statistics.EXPLORATION)
     names = (
-        "log10 of topologies, by layer",
-        "by kernel group",
-        "by group and region",
+        "topologies by layer (log10)",
+        "by group (log10)",
+        "by region (log10)",
         "explored (%)",
         "changed an update (%)",
         "receptive field (steps)",
