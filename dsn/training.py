@@ -27,7 +27,7 @@ from dsn.engines.contract import Snapshot, Totals
 from dsn.errors import Diverged
 from dsn.metrics import accuracy, balanced_accuracy, calibration_error, log_loss, macro_f1
 from dsn.randomness import generator
-from dsn.sparsity.exploration import GroupUpdate, group_updates, itop_rate, mask_churn, start
+from dsn.sparsity.exploration import GroupUpdate, group_updates, initial_record, itop_rate, mask_churn
 from dsn.sparsity.schedule import require_steps, update_due
 from dsn.sparsity.trainer import SparseTrainer
 
@@ -99,7 +99,7 @@ class Training:
         if self._masks:
             require_steps(config.sparsity, self._steps_per_epoch)
         self._engine.set_masks(self._masks)
-        self._updates = list(start(self._engine.sparse_layers, self._masks))
+        self._updates = list(initial_record(self._engine.sparse_layers, self._masks))
         self._history: list[EpochRecord] = []
         self._best: tuple[EpochRecord, Snapshot] | None = None
 

@@ -72,14 +72,14 @@ def group_updates(
             )
 
 
-def start(layers: Sequence[SparseLayer], masks: Sequence[Mask]) -> Iterator[GroupUpdate]:
+def initial_record(layers: Sequence[SparseLayer], masks: Sequence[Mask]) -> Iterator[GroupUpdate]:
     """The record of the initial topology, a row a kernel group: nothing is exchanged yet."""
     nothing = [np.zeros_like(mask) for mask in masks]
     return group_updates(layers, masks, MaskUpdate(masks=list(masks), grown=nothing), masks, epoch=0, step=0)
 
 
 def itop_rate(updates: Iterable[GroupUpdate], layers: Sequence[SparseLayer]) -> float:
-    """Part of the sparse layers' weights that were active at some time: R_s of Liu et al. 2021 (ITOP, Section 3).
+    """Part of the sparse layers' weights that were active at some time: R_s of Liu et al. 2021 (ITOP).
 
     Of all weights, those outside the regions included: a fixed topology's rate is its density. 1 if no layer is sparse.
     """

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
-from dsn.sparsity.exploration import GroupUpdate, group_updates, itop_rate, mask_churn, start
+from dsn.sparsity.exploration import GroupUpdate, group_updates, initial_record, itop_rate, mask_churn
 from dsn.sparsity.regions import KernelGroup, kernel_groups
 from dsn.sparsity.trainer import MaskUpdate, SparseLayer, SparseTrainer
 from dsn.training import FitResult, Training, fit
@@ -122,7 +122,7 @@ def test_gradient_growth_by_hand() -> None:
     weights = np.array([3.0, 0.1, 0.2, 2.0, 0, 0, 0, 0, 0, 0]).reshape(1, 1, 10)
     gradients = np.array([9.0, 0.1, 5.0, 9.0, 0.2, 0.3, 4.0, 0.4, 0, 99.0]).reshape(1, 1, 10)
     update = trainer.update([weights], before, [gradients], step=1, total_steps=2)
-    rows = [*start([LAYER], before), *group_updates([LAYER], before, update, trainer.covered, epoch=1, step=7)]
+    rows = [*initial_record([LAYER], before), *group_updates([LAYER], before, update, trainer.covered, epoch=1, step=7)]
     assert np.flatnonzero(update.masks[0]).tolist() == [0, 2, 3, 6]
     assert rows == [
         GroupUpdate(epoch=0, step=0, layer=1, group=1, active=4, exchanged=0, changed=0, covered=4, region=8),
@@ -159,7 +159,7 @@ def test_churn_is_a_mean_over_updates_of_all_groups_together() -> None:
 
 def test_several_updates_within_an_epoch_are_moments_of_their_own() -> None:
     masks = [_mask(0, 1, 2, 3)], [_mask(0, 1, 2, 4)], [_mask(0, 1, 2, 3)]
-    rows = list(start([LAYER], masks[0]))
+    rows = list(initial_record([LAYER], masks[0]))
     for step, (before, after) in enumerate(pairwise(masks), start=1):
         update = MaskUpdate(masks=after, grown=[after[0] & ~before[0]])
         rows += group_updates([LAYER], before, update, [_mask(0, 1, 2, 3, 4)], epoch=1, step=step)
@@ -184,7 +184,7 @@ def test_counts_agree_with_the_masks_whatever_the_shape(
     layers = [SparseLayer(shape=shape, groups=made)]
     trainer = SparseTrainer(layers, sparsity, seed=1)
     masks = trainer.initial_masks()
-    rows = list(start(layers, masks))
+    rows = list(initial_record(layers, masks))
     for step in range(1, updates + 1):
         weights = [np.random.default_rng(step).normal(size=shape) * masks[0]]
         update = trainer.update(weights, masks, None, step=step, total_steps=updates)
