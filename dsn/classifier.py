@@ -71,6 +71,7 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         padding: Literal["replicate-right", "zero"] = _MODEL.padding,
         pool_size: int = _MODEL.pool_size,
         sparsity: Level = _SPARSITY.level,
+        relative_to: Literal["region", "layer"] = _SPARSITY.relative_to,
         groups: int = _SPARSITY.groups,
         regions: Literal["multiples", "proportional"] = _SPARSITY.regions,
         group_sizes: Literal["runs", "balanced"] = _SPARSITY.group_sizes,
@@ -79,11 +80,13 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         drop: Literal["magnitude"] = _SPARSITY.drop,
         grow: Literal["random", "gradient"] = _SPARSITY.grow,
         update_every: int = _SPARSITY.update_every,
+        update_unit: Literal["epochs", "steps"] = _SPARSITY.update_unit,
         update_timing: Literal["after-step", "replaces-step"] = _SPARSITY.update_timing,
         moments: Literal["warm", "fresh"] = _SPARSITY.moments,
         initial_fraction: float = _SPARSITY.initial_fraction,
         final_fraction: float = _SPARSITY.final_fraction,
         explore_until: float = _SPARSITY.explore_until,
+        schedule: Literal["cosine", "constant", "linear", "inverse-power"] = _SPARSITY.schedule,
         epochs: int = _TRAINING.epochs,
         batch_size: int = _TRAINING.batch_size,
         batch_rule: Literal["tenth", "fixed"] = _TRAINING.batch_rule,
@@ -101,6 +104,7 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.padding = padding
         self.pool_size = pool_size
         self.sparsity = sparsity
+        self.relative_to = relative_to
         self.groups = groups
         self.regions = regions
         self.group_sizes = group_sizes
@@ -109,11 +113,13 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.drop = drop
         self.grow = grow
         self.update_every = update_every
+        self.update_unit = update_unit
         self.update_timing = update_timing
         self.moments = moments
         self.initial_fraction = initial_fraction
         self.final_fraction = final_fraction
         self.explore_until = explore_until
+        self.schedule = schedule
         self.epochs = epochs
         self.batch_size = batch_size
         self.batch_rule = batch_rule

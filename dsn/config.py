@@ -91,7 +91,10 @@ class SparsityConfig:
     """Which weights are active, and how that changes during training.
 
     Attributes:
-        level: sparsity S inside each group's region, in [0, 1), or ``dense`` for no mask at all.
+        level: sparsity S, in [0, 1), of what ``relative_to`` names, or ``dense`` for no mask at all.
+        relative_to: ``region``: each group keeps 1 - S of its region, so more groups mean fewer weights (paper and
+            published code). ``layer``: the layer keeps 1 - S of all its weights whatever the groups, spread at one
+            density over their regions: for comparisons of groups at equal numbers of weights.
         groups: number of kernel groups N; group i of N (from 1) may only use the first taps, its region.
         regions: how many taps: ``multiples``, i * floor(k/N), the published code's; ``proportional``, floor(i*k/N), the
             paper's. They are the same when N divides k.
@@ -101,19 +104,23 @@ class SparsityConfig:
         initial: ``sequential`` fills regions tap by tap from the first; ``random`` draws uniformly.
         drop: a key of ``dsn.sparsity.drop.DROP``: which active weights go.
         grow: a key of ``dsn.sparsity.grow.GROW``: which inactive ones come.
-        update_every: epochs between two updates.
-        update_timing: ``after-step``: at the end of such an epoch, after its last gradient step (published code);
+        update_every: how many ``update_unit`` lie between two updates.
+        update_unit: ``epochs``: an update falls on the last step of every such epoch (published code); ``steps``: on
+            every such step, counted over the whole training.
+        update_timing: ``after-step``: after the gradient step that the update falls on (published code);
             ``replaces-step``: instead of that step (paper, Algorithm 1).
         moments: Adam's, of weights that are grown: ``warm`` ones have gone on while the weight was inactive, fed with
             dense gradients (published code); ``fresh`` ones start at zero, with a step count of their own (paper).
         initial_fraction: share of each group's active weights exchanged at the first update.
-        final_fraction: the share that the cosine falls to, and stays at; 0 in the paper.
+        final_fraction: the share that the schedule falls to, and stays at; 0 in the paper.
         explore_until: part of all training steps after which the share stays at ``final_fraction``.
+        schedule: a key of ``dsn.sparsity.schedule.SCHEDULES``: how the share gets there.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     level: Level = limited(0.8, Limits(least=0, below=1, instead="dense"))
+    relative_to: Literal["region", "layer"] = "region"
     groups: int = limited(3, Limits(least=1, most=10_000))
     regions: Literal["multiples", "proportional"] = "multiples"
     group_sizes: Literal["runs", "balanced"] = "runs"
@@ -122,11 +129,13 @@ class SparsityConfig:
     drop: Literal["magnitude"] = "magnitude"
     grow: Literal["random", "gradient"] = "random"
     update_every: int = limited(5, Limits(least=1, most=MOST))
+    update_unit: Literal["epochs", "steps"] = "epochs"
     update_timing: Literal["after-step", "replaces-step"] = "after-step"
     moments: Literal["warm", "fresh"] = "warm"
     initial_fraction: float = limited(0.5, _SHARE)
     final_fraction: float = limited(0.001, Limits(least=0, most=1))
     explore_until: float = limited(0.8, _SHARE)
+    schedule: Literal["cosine", "constant", "linear", "inverse-power"] = "cosine"
 
     def __post_init__(self) -> None:
         require_limits(self)

@@ -141,16 +141,17 @@ class Training:
     def _train_epoch(self) -> EpochRecord:
         epoch, started = self.epoch + 1, time.perf_counter()
         rate = cosine_learning_rate(self._config.training, epoch)
-        totals = self._train_on(self._batches(), epoch, rate)
+        totals = self._train_on(self._batches(), rate)
         if not math.isfinite(totals.loss):
             raise Diverged("training loss", epoch)
-        # Selected before the masks change: the network that is kept is the one whose loss was measured.
+        # Selected before the masks change at the last step: the network that is kept has the masks under which its
+        # loss was measured; the last of them, where they changed within the epoch too.
         seconds = time.perf_counter() - started
         record = _record(totals, epoch, rate, seconds, self._test_accuracy(epoch))
         if self._best is None or record.train_loss <= self._best[0].train_loss:
             self._best = (record, self._engine.snapshot())
-        if self._update_due(epoch):
-            self._update_masks(epoch)
+        if self._update_due(epoch * self._steps_per_epoch):
+            self._update_masks(epoch * self._steps_per_epoch)
         self._history.append(record)
         return record
 
@@ -160,23 +161,37 @@ class Training:
             return math.nan
         return accuracy(self._engine.predict(self._data.x_test), self._data.y_test)
 
-    def _train_on(self, batches: list[NDArray[np.intp]], epoch: int, rate: float) -> Totals:
+    def _train_on(self, batches: list[NDArray[np.intp]], rate: float) -> Totals:
+        """Train on an epoch's batches. Masks change where updates are due, but for the last step: that is the caller's.
+
+        An engine takes as many batches at a time as it can: those up to the next update.
+        """
+        totals, start, done = Totals(), 0, self.epoch * self._steps_per_epoch
+        for stop in range(1, len(batches) + 1):
+            due = self._update_due(done + stop)
+            if due or stop == len(batches):
+                totals += self._train_until(batches[start:stop], rate, ends_in_update=due)
+                start = stop
+            if due and stop < len(batches):
+                self._update_masks(done + stop)
+        return totals
+
+    def _train_until(self, batches: list[NDArray[np.intp]], rate: float, *, ends_in_update: bool) -> Totals:
         """A gradient step a batch, but for the last one when an update takes its place."""
-        if self._config.sparsity.update_timing == "replaces-step" and self._update_due(epoch):
+        if ends_in_update and self._config.sparsity.update_timing == "replaces-step":
             return self._engine.train(batches[:-1], rate) + self._engine.measure(batches[-1])
         return self._engine.train(batches, rate)
 
-    def _update_due(self, epoch: int) -> bool:
+    def _update_due(self, step: int) -> bool:
         """Not where nothing is sparse, short kernels among them: an update must not take a gradient step's place."""
-        return bool(self._masks) and update_due(self._config.sparsity, epoch)
+        return bool(self._masks) and update_due(self._config.sparsity, step, self._steps_per_epoch)
 
     def _batches(self) -> list[NDArray[np.intp]]:
         """A new order of the training set, in batches; the last may be smaller and is kept."""
         order = self._order.permutation(len(self._data.y_train))
         return [order[start : start + self._batch_size] for start in range(0, len(order), self._batch_size)]
 
-    def _update_masks(self, epoch: int) -> None:
-        step = epoch * self._steps_per_epoch
+    def _update_masks(self, step: int) -> None:
         update = self._sparse.update(
             self._engine.weights(),
             self._masks,
@@ -185,7 +200,7 @@ class Training:
             total_steps=self._config.training.epochs * self._steps_per_epoch,
         )
         layers, covered = self._engine.sparse_layers, self._sparse.covered
-        self._updates += group_updates(layers, self._masks, update, covered, epoch=epoch, step=step)
+        self._updates += group_updates(layers, self._masks, update, covered, epoch=self.epoch + 1, step=step)
         self._masks = update.masks
         self._engine.set_masks(update.masks, update.grown)
 

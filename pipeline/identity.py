@@ -18,20 +18,25 @@ EXPLORATION_ONLY = (
     "drop",
     "grow",
     "update_every",
+    "update_unit",
     "update_timing",
     "moments",
     "initial_fraction",
     "final_fraction",
     "explore_until",
+    "schedule",
 )
 """Settings of sparsity that only a network reads whose topology changes."""
 
 _NEUTRAL: Mapping[str, Mapping[str, object]] = {
     "sparsity": {
+        "relative_to": "region",
         "regions": "multiples",
         "group_sizes": "runs",
+        "update_unit": "epochs",
         "update_timing": "after-step",
         "moments": "warm",
+        "schedule": "cosine",
     },
     "training": {"eval_test_every": 0},
 }

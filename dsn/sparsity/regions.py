@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from dsn.config import SparsityConfig
 from dsn.errors import InvalidInput
@@ -33,32 +36,61 @@ def kernel_groups(
 ) -> tuple[KernelGroup, ...]:
     """Split a layer's kernels into groups of growing reach.
 
-    Channels are shared out by ``sparsity.group_sizes`` and taps by ``sparsity.regions``. Each group has
-    floor(channels * in_channels * region * density) active weights, computed exactly (the published code's floats are
-    off by one in places).
+    Channels are shared out by ``sparsity.group_sizes``, taps by ``sparsity.regions`` and active weights by
+    ``sparsity.relative_to``, in exact arithmetic (the published code's floats are off by one in places).
 
     Raises:
-        InvalidInput: some group would get no channel, no tap or no active weight. The published code silently makes
-            fewer groups then, or kernels that stay zero.
+        InvalidInput: some group would get no channel, no tap or no active weight, or the regions cannot hold as many
+            weights as the layer is to keep. The published code silently makes fewer groups then, or kernels that stay
+            zero.
     """
     number = sparsity.groups
     if kernel_size < number:
         raise InvalidInput(f"must be at most the kernel size, {kernel_size}", key="sparsity.groups", value=number)
     stops = _channel_stops(sparsity, out_channels)
     starts = (0, *stops[:-1])
-    made = []
-    bounds = zip(starts, stops, regions(sparsity, kernel_size), strict=True)
-    for index, (start, stop, region) in enumerate(bounds, start=1):
-        size = (stop - start) * in_channels * region
-        active = int(size * sparsity.density)
+    bounds = list(zip(starts, stops, regions(sparsity, kernel_size), strict=True))
+    sizes = [(stop - start) * in_channels * region for start, stop, region in bounds]
+    counts = _active_counts(sparsity, sizes, layer_size=out_channels * in_channels * kernel_size)
+    for index, (size, active) in enumerate(zip(sizes, counts, strict=True), start=1):
         if active < 1:
             raise InvalidInput(
                 f"leaves no active weight in group {index}, which has {size}",
                 key="sparsity.level",
                 value=float(1 - sparsity.density),
             )
-        made.append(KernelGroup(start=start, stop=stop, region=region, active=active))
-    return tuple(made)
+    return tuple(
+        KernelGroup(start=start, stop=stop, region=region, active=active)
+        for (start, stop, region), active in zip(bounds, counts, strict=True)
+    )
+
+
+def _active_counts(sparsity: SparsityConfig, sizes: Sequence[int], *, layer_size: int) -> list[int]:
+    """How many weights of each region, of ``sizes``, are active in a layer of ``layer_size``.
+
+    Relative to the region: floor(size * (1 - S)) each. Relative to the layer: floor(size * D) each, where the one
+    density D makes floor(layer_size * (1 - S)) of all regions together, and what the floors leave over goes to the last
+    group; where that becomes full (fewer positions than groups are to stay off), to the one before.
+
+    Raises:
+        InvalidInput: D exceeds 1.
+    """
+    if sparsity.relative_to == "region":
+        return [math.floor(size * sparsity.density) for size in sizes]
+    wanted, room = math.floor(layer_size * sparsity.density), sum(sizes)
+    if wanted > room:
+        # Rounded up to the decimals shown, so that what the message asks for is enough.
+        least = math.ceil((1 - Fraction(room, layer_size)) * 10_000) / 10_000
+        raise InvalidInput(
+            f"must be at least {least} when it is relative to the layer: the regions of {sparsity.groups} groups hold "
+            f"{room} of its {layer_size} weights",
+            key="sparsity.level",
+            value=float(1 - sparsity.density),
+        )
+    counts = [size * wanted // room for size in sizes]
+    for index in reversed(range(len(sizes))):
+        counts[index] += min(wanted - sum(counts), sizes[index] - counts[index])
+    return counts
 
 
 def regions(sparsity: SparsityConfig, kernel_size: int) -> tuple[int, ...]:

@@ -34,7 +34,11 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
         "zero": "zero padding on both sides",
     },
     "model.pool_size": "a head that pools to {} steps",
-    "sparsity.level": {"dense": "no sparsity", OTHER: "a sparsity of {} inside the region of each kernel group"},
+    "sparsity.level": {"dense": "no sparsity", OTHER: "a sparsity of {}"},
+    "sparsity.relative_to": {
+        "region": "sparsity counted inside the region of each kernel group",
+        "layer": "sparsity counted over the whole layer, with one density in all regions",
+    },
     "sparsity.groups": "a number of kernel groups of {}",
     "sparsity.regions": {
         "multiples": "regions of i floor(k/N) taps for group i of N",
@@ -48,7 +52,8 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
     "sparsity.initial": {"sequential": "a sequential initial topology", "random": "a random initial topology"},
     "sparsity.drop": {"magnitude": "pruning by magnitude"},
     "sparsity.grow": {"random": "regrowth at random", "gradient": "regrowth by the gradient"},
-    "sparsity.update_every": {1: "an update after every epoch", OTHER: "an update after every {} epochs"},
+    "sparsity.update_every": "an interval between updates of {}",
+    "sparsity.update_unit": {"epochs": "intervals counted in epochs", "steps": "intervals counted in steps"},
     "sparsity.update_timing": {
         "after-step": "updates after the gradient step",
         "replaces-step": "updates in place of the gradient step",
@@ -59,7 +64,13 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
     },
     "sparsity.initial_fraction": "an exchanged fraction of active weights of {} at first",
     "sparsity.final_fraction": "an exchanged fraction of {} at last",
-    "sparsity.explore_until": "a cosine from one to the other over the first {} of all steps",
+    "sparsity.explore_until": "a change from one to the other over the first {} of all steps",
+    "sparsity.schedule": {
+        "cosine": "a cosine for that change",
+        "constant": "no change before the end of that time",
+        "linear": "a straight line for that change",
+        "inverse-power": "a cubic decay for that change",
+    },
     "training.epochs": {1: "1 epoch", OTHER: "{} epochs"},
     "training.batch_size": "mini-batches of at most {} series",
     "training.batch_rule": {

@@ -31,6 +31,7 @@ ARMS = {
         CONFIG.sparsity, update_timing="replaces-step", moments="fresh", regions="proportional", group_sizes="balanced"
     ),
     "dense": SparsityConfig(level="dense"),
+    "at every second step": replace(CONFIG.sparsity, update_unit="steps", update_every=2),
 }
 
 
@@ -90,7 +91,89 @@ def test_two_trainings_in_turns_are_those_one_after_the_other(make_data) -> None
     assert interleaved == list(zip(*alone, strict=True))
 
 
-@pytest.mark.parametrize("arm", ["dsn", "as the paper says"])
+TIMINGS = ["after-step", "replaces-step"]
+
+
+def _watched(training: Training, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the engine is asked to do from now on: ``step`` a gradient step, ``measure`` and ``masks``."""
+    asked: list[str] = []
+    engine = training._engine
+    train, measure, set_masks = engine.train, engine.measure, engine.set_masks
+
+    def _train(batches, rate):
+        asked.extend(["step"] * len(batches))
+        return train(batches, rate)
+
+    def _measure(batch):
+        asked.append("measure")
+        return measure(batch)
+
+    def _set_masks(masks, grown=None):
+        asked.append("masks")
+        set_masks(masks, grown)
+
+    monkeypatch.setattr(engine, "train", _train)
+    monkeypatch.setattr(engine, "measure", _measure)
+    monkeypatch.setattr(engine, "set_masks", _set_masks)
+    return asked
+
+
+@pytest.mark.parametrize("timing", TIMINGS)
+def test_updates_counted_in_steps_fall_on_every_so_manyth_of_the_whole_training(
+    make_data, monkeypatch, timing: str
+) -> None:
+    # 12 series in batches of 4: 3 steps an epoch. Every fourth of 24 steps, not every fourth of an epoch.
+    sparsity = replace(CONFIG.sparsity, update_unit="steps", update_every=4, update_timing=timing)
+    training = _training(make_data(train_n=12), sparsity)
+    asked = _watched(training, monkeypatch)
+    _losses(training)
+    last = "step" if timing == "after-step" else "measure"
+    assert asked == ["step", "step", "step", last, "masks"] * 6
+
+
+@pytest.mark.parametrize("timing", TIMINGS)
+def test_an_update_on_every_last_step_is_the_same_counted_in_steps_as_in_epochs(make_data, timing: str) -> None:
+    data = make_data(train_n=12)
+    epochs = replace(CONFIG.sparsity, update_timing=timing, update_every=2, grow="gradient")
+    steps = replace(epochs, update_unit="steps", update_every=6)
+    one, other = _training(data, epochs), _training(data, steps)
+    assert _losses(one) == _losses(other)
+    assert all(np.array_equal(a, b) for a, b in zip(one.masks, other.masks, strict=True))
+
+
+def test_an_update_after_every_step_is_made(make_data) -> None:
+    training = _training(make_data(train_n=12), replace(CONFIG.sparsity, update_unit="steps"))
+    before = training.masks
+    assert all(math.isfinite(loss) for loss in _losses(training))
+    assert not any(np.array_equal(a, b) for a, b in zip(before, training.masks, strict=True))
+
+
+def test_the_kept_network_has_the_masks_of_the_epoch_s_end_but_for_an_update_on_its_last_step(
+    make_data, monkeypatch
+) -> None:
+    # Updates after steps 2, 4 and 6 of two epochs of 3 steps: one within each epoch, and one at the end of the second.
+    sparsity = replace(CONFIG.sparsity, update_unit="steps", update_every=2)
+    training = _training(make_data(train_n=12), sparsity)
+    masks = [training.masks]
+    update = training._update_masks
+
+    def _update(step: int) -> None:
+        update(step)
+        masks.append(training.masks)
+
+    monkeypatch.setattr(training, "_update_masks", _update)
+    losses = iter([1.0, 0.5])
+    train_on = training._train_on
+    monkeypatch.setattr(
+        training, "_train_on", lambda batches, rate: replace(train_on(batches, rate), loss=12 * next(losses))
+    )
+    for epoch, _ in zip((1, 2), training.epochs(), strict=False):
+        kept = [value for name, value in training.selected.items() if name.endswith("mask")]
+        assert all(np.array_equal(a, b) for a, b in zip(masks[epoch], kept, strict=True))
+    assert len(masks) == 4
+
+
+@pytest.mark.parametrize("arm", ["dsn", "as the paper says", "at every second step"])
 def test_a_checkpoint_continues_to_the_same_numbers(make_data, arm: str) -> None:
     data, sparsity = make_data(), ARMS[arm]
     whole = _training(data, sparsity)
