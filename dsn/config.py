@@ -126,8 +126,8 @@ class SparsityConfig:
     group_sizes: Literal["runs", "balanced"] = "runs"
     explore: bool = True
     initial: Literal["sequential", "random"] = "sequential"
-    drop: Literal["magnitude"] = "magnitude"
-    grow: Literal["random", "gradient"] = "random"
+    drop: Literal["magnitude", "set", "snip", "taylor", "random"] = "magnitude"
+    grow: Literal["random", "gradient", "momentum", "least-covered"] = "random"
     update_every: int = limited(5, Limits(least=1, most=MOST))
     update_unit: Literal["epochs", "steps"] = "epochs"
     update_timing: Literal["after-step", "replaces-step"] = "after-step"

@@ -196,6 +196,7 @@ class Training:
             self._engine.weights(),
             self._masks,
             self._engine.gradients() if self._sparse.needs_gradient else None,
+            self._engine.momentum() if self._sparse.needs_momentum else None,
             step=step,
             total_steps=self._config.training.epochs * self._steps_per_epoch,
         )

@@ -10,6 +10,9 @@ from typing import Any
 from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.data.preparation import exchanges
+from dsn.sparsity.drop import DROP
+from dsn.sparsity.grow import GROW
+from dsn.sparsity.view import Rule
 
 SEMANTICS = 1
 """Raised whenever the same configuration, seed and data would give other results than before."""
@@ -47,7 +50,8 @@ def effective(config: RunConfig) -> dict[str, dict[str, Any]]:
     """The part of a configuration that results depend on, as plain values.
 
     Where the data lies is left out (its content counts), and so are settings that this configuration never reads: a
-    dense network has no topology, a fixed one no regrowth. So such trials are run once, whatever study asks.
+    dense network has no topology, a fixed one no regrowth. Names of one rule are one name. So such trials are run once,
+    whatever study asks.
     """
     plain = config.to_dict()
     # Of the split only what it does to this set: most sets are the same in both releases.
@@ -57,7 +61,14 @@ def effective(config: RunConfig) -> dict[str, dict[str, Any]]:
         plain["sparsity"] = {"level": "dense"}
     elif not config.sparsity.explore:
         plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in EXPLORATION_ONLY}
+    else:
+        sparsity |= {key: _first_name(rules, sparsity[key]) for key, rules in {"drop": DROP, "grow": GROW}.items()}
     return plain
+
+
+def _first_name(rules: Mapping[str, Rule], name: str) -> str:
+    """The first of the names under which a rule is registered."""
+    return next(known for known, rule in rules.items() if rule is rules[name])
 
 
 def canonical(config: RunConfig) -> dict[str, dict[str, Any]]:

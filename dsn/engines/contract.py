@@ -59,6 +59,12 @@ class Engine(Protocol):
         """Copies of the dense gradients of the last batch, (C_out, C_in, k) each."""
         ...
 
+    def momentum(self) -> list[NDArray[Any]]:
+        """Copies of Adam's first moments, (C_out, C_in, k) each: running means of the dense gradients of all steps,
+        not corrected for their bias, zero before the first. ``measure`` leaves them alone. Under ``moments: fresh`` a
+        weight's begins anew when the weight is grown, and goes on while it is inactive."""
+        ...
+
     def set_masks(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None = None) -> None:
         """Replace the masks. Weights turned off become zero; weights turned on start at zero, or, when they were on
         before, keep their value. Under ``moments: fresh`` Adam begins anew at the weights that were ``grown``."""

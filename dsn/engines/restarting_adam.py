@@ -50,6 +50,11 @@ class RestartingAdam(Optimizer):
         for values in self._state_of(parameter).values():
             values.masked_fill_(where, 0)
 
+    def first_moment(self, parameter: Tensor) -> Tensor:
+        """The running mean of gradients, of the parameter's shape; zero where no step has followed a (re)start."""
+        mean: Tensor = self._state_of(parameter)["mean"]
+        return mean
+
     def _state_of(self, parameter: Tensor) -> dict[str, Any]:
         state: dict[str, Any] = self.state[parameter]
         if not state:

@@ -137,6 +137,16 @@ class TorchEngine:
         assert all(gradient is not None for gradient in gradients), "no batch has been trained on yet"
         return [_to_numpy(gradient) for gradient in gradients if gradient is not None]
 
+    def momentum(self) -> list[NDArray[Any]]:
+        return [_to_numpy(self._first_moment(convolution.weight)) for convolution in self._convolutions]
+
+    def _first_moment(self, weight: torch.nn.Parameter) -> torch.Tensor:
+        if self._restarting:
+            return self._restarting.first_moment(weight)
+        # Adam makes its state in its first step; to look must not make an empty one.
+        moment: torch.Tensor = self._optimiser.state.get(weight, {}).get("exp_avg", torch.zeros_like(weight))
+        return moment
+
     def set_masks(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None = None) -> None:
         for convolution, mask in zip(self._convolutions, masks, strict=True):
             convolution.set_mask(torch.from_numpy(mask))

@@ -21,7 +21,7 @@ from dsn.sparsity.grow import GROW
 from dsn.sparsity.regions import KernelGroup
 from dsn.sparsity.schedule import exchanged_fraction
 from dsn.sparsity.topology import INITIAL
-from dsn.sparsity.view import Array, GroupView
+from dsn.sparsity.view import Array, GroupView, Measurement
 
 Mask = NDArray[np.bool_]
 
@@ -78,7 +78,15 @@ class SparseTrainer:
     @property
     def needs_gradient(self) -> bool:
         """Whether ``update`` must be given dense gradients."""
-        return GROW[self._sparsity.grow].needs_gradient
+        return self._needs("gradient")
+
+    @property
+    def needs_momentum(self) -> bool:
+        """Whether ``update`` must be given Adam's first moments."""
+        return self._needs("momentum")
+
+    def _needs(self, measurement: Measurement) -> bool:
+        return measurement in DROP[self._sparsity.drop].needs | GROW[self._sparsity.grow].needs
 
     @property
     def covered(self) -> list[Mask]:
@@ -104,7 +112,8 @@ class SparseTrainer:
         self,
         weights: Sequence[Array],
         masks: Sequence[Mask],
-        gradients: Sequence[Array] | None,
+        gradients: Sequence[Array] | None = None,
+        momentum: Sequence[Array] | None = None,
         *,
         step: int,
         total_steps: int,
@@ -114,7 +123,8 @@ class SparseTrainer:
         Args:
             weights: one a layer, zero where not active.
             masks: the present ones.
-            gradients: dense gradients of the last mini-batch, or None when ``needs_gradient`` is False.
+            gradients: dense gradients of the last mini-batch; may be None when ``needs_gradient`` is False.
+            momentum: Adam's first moments, dense too; may be None when ``needs_momentum`` is False.
             step: mini-batches seen so far.
             total_steps: mini-batches of the whole training.
         """
@@ -129,6 +139,7 @@ class SparseTrainer:
                     active=masks[index][where],
                     covered=self._covered[index][where],
                     gradient=None if gradients is None else gradients[index][where],
+                    momentum=None if momentum is None else momentum[index][where],
                 )
                 kept, grown[where] = self._exchange(view, fraction)
                 mask[where] = kept | grown[where]
@@ -145,7 +156,7 @@ class SparseTrainer:
         active = int(np.count_nonzero(view.active))
         count = min(math.ceil(fraction * active), active)
         # Drop ranks upwards from the lowest score, so the trainer negates; NaN scores are then dropped last.
-        dropped = _chosen(-DROP[self._sparsity.drop](view, self._rng), view.active, count)
+        dropped = _chosen(-DROP[self._sparsity.drop].score(view, self._rng), view.active, count)
         kept = view.active & ~dropped
         return kept, _chosen(GROW[self._sparsity.grow].score(view, self._rng), ~kept, count)
 

@@ -50,8 +50,19 @@ PHRASES: Mapping[str, str | Mapping[object, str]] = {
     },
     "sparsity.explore": {True: "a topology that is explored during training", False: "a topology that stays fixed"},
     "sparsity.initial": {"sequential": "a sequential initial topology", "random": "a random initial topology"},
-    "sparsity.drop": {"magnitude": "pruning by magnitude"},
-    "sparsity.grow": {"random": "regrowth at random", "gradient": "regrowth by the gradient"},
+    "sparsity.drop": {
+        "magnitude": "pruning by magnitude",
+        "set": "pruning by magnitude, positive and negative weights apart (SET)",
+        "snip": "pruning by the product of weight and gradient",
+        "taylor": "pruning by the product of weight and gradient",
+        "random": "pruning at random",
+    },
+    "sparsity.grow": {
+        "random": "regrowth at random",
+        "gradient": "regrowth by the gradient",
+        "momentum": "regrowth by the running mean of gradients",
+        "least-covered": "regrowth at random, positions never active before first",
+    },
     "sparsity.update_every": "an interval between updates of {}",
     "sparsity.update_unit": {"epochs": "intervals counted in epochs", "steps": "intervals counted in steps"},
     "sparsity.update_timing": {

@@ -7,10 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig
+from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
 from dsn.data.dataset import TimeSeriesData
 from dsn.engines import ENGINES
 from dsn.engines.contract import Engine, Totals
+from dsn.sparsity.drop import DROP
+from dsn.sparsity.grow import GROW
+from dsn.training import Training
 
 CONFIG = RunConfig(
     data=DataConfig(source="aeon", name="made-up"),
@@ -110,6 +113,105 @@ def test_only_fresh_moments_begin_anew_where_weights_were_grown(name: str, make_
         engine.train(BATCHES[:1], 1e-2)
     equal = [np.array_equal(one, two) for one, two in zip(told.weights(), untold.weights(), strict=True)]
     assert equal == [moments == "warm"] * 2
+
+
+MOMENTS = ["warm", "fresh"]
+
+
+@pytest.mark.parametrize("moments", MOMENTS)
+def test_momentum_is_the_running_mean_of_all_dense_gradients(name: str, make_data, moments: str) -> None:
+    engine = _engine(name, make_data(), replace(CONFIG.sparsity, moments=moments))
+    expected = [np.zeros(layer.shape) for layer in engine.sparse_layers]
+    for mean, moment in zip(expected, engine.momentum(), strict=True):
+        assert np.array_equal(moment, mean)
+    for batch in BATCHES * 3:
+        engine.train([batch], 1e-2)
+        expected = [0.9 * mean + 0.1 * g for mean, g in zip(expected, engine.gradients(), strict=True)]
+    for mean, moment in zip(expected, engine.momentum(), strict=True):
+        # Nine float32 updates of two roundings each, 6e-8 of the largest term; some terms cancel.
+        assert np.allclose(moment, mean, rtol=0, atol=2e-6 * np.abs(mean).max())
+        assert np.count_nonzero(moment[~_half(mean.shape)]) > 0
+
+
+@pytest.mark.parametrize("moments", MOMENTS)
+def test_to_look_at_momentum_or_to_measure_a_batch_changes_nothing(name: str, make_data, moments: str) -> None:
+    data, config = make_data(), replace(CONFIG.sparsity, moments=moments)
+    looked_at, other = _engine(name, data, config), _engine(name, data, config)
+    for moment in looked_at.momentum():
+        moment.fill(1)
+    for engine in (looked_at, other):
+        engine.train(BATCHES, 1e-2)
+    looked = looked_at.momentum()
+    kept = [moment.copy() for moment in looked]
+    looked_at.measure(BATCHES[0])
+    for moment, still in zip(kept, looked_at.momentum(), strict=True):
+        assert np.array_equal(moment, still)
+    looked_at.train(BATCHES, 1e-2)
+    for moment, still in zip(kept, looked, strict=True):
+        assert np.array_equal(moment, still)
+    other.measure(BATCHES[0])
+    other.train(BATCHES, 1e-2)
+    for one, two in zip(looked_at.weights(), other.weights(), strict=True):
+        assert np.array_equal(one, two)
+
+
+@pytest.mark.parametrize("moments", MOMENTS)
+def test_only_fresh_momentum_begins_anew_where_weights_were_grown_and_goes_on_elsewhere(
+    name: str, make_data, moments: str
+) -> None:
+    engine = _engine(name, make_data(), replace(CONFIG.sparsity, moments=moments))
+    engine.train(BATCHES, 1e-2)
+    before = engine.momentum()
+    masks = [_half(layer.shape, odd=True) for layer in engine.sparse_layers]
+    engine.set_masks(masks, masks)
+    for old, new, grown in zip(before, engine.momentum(), masks, strict=True):
+        assert np.array_equal(new, old if moments == "warm" else np.where(grown, 0, old))
+
+
+@pytest.mark.parametrize("moments", MOMENTS)
+def test_momentum_goes_over_with_the_state(name: str, make_data, moments: str) -> None:
+    data, config = make_data(), replace(CONFIG.sparsity, moments=moments)
+    one, other = _engine(name, data, config), _engine(name, data, config)
+    one.train(BATCHES, 1e-2)
+    other.load_state_dict(one.state_dict())
+    for mine, theirs in zip(one.momentum(), other.momentum(), strict=True):
+        assert np.array_equal(mine, theirs)
+
+
+SETTINGS = [
+    *({"drop": drop} for drop in DROP),
+    *({"grow": grow} for grow in GROW if grow != CONFIG.sparsity.grow),
+    {"moments": "fresh", "grow": "momentum"},
+]
+
+
+@pytest.mark.parametrize("timing", ["after-step", "replaces-step"])
+@pytest.mark.parametrize("settings", SETTINGS, ids=lambda settings: " ".join(settings.values()))
+def test_every_rule_trains_and_goes_on_from_a_checkpoint_between_updates(
+    name: str, make_data, settings: dict[str, str], timing: str
+) -> None:
+    # 3 steps an epoch and an update at every second: the checkpoint after 3 epochs lies between steps 8 and 10.
+    sparsity = replace(CONFIG.sparsity, update_unit="steps", update_every=2, update_timing=timing, **settings)
+    config = replace(CONFIG, sparsity=sparsity, training=TrainingConfig(epochs=5, batch_size=4, batch_rule="fixed"))
+    data = make_data(train_n=12)
+    training = Training(config, data, seed=0, engine=name)
+    losses, topologies = [], [training.masks]
+    for record in training.epochs():
+        losses.append(record.train_loss)
+        topologies.append(training.masks)
+        if record.epoch == 3:
+            checkpoint = training.state_dict()
+    for layer, *masks in zip(training._engine.sparse_layers, *topologies, strict=True):
+        for mask in masks:
+            inside = [int(mask[g.start : g.stop, :, : g.region].sum()) for g in layer.groups]
+            assert inside == [group.active for group in layer.groups]
+            assert mask.sum() == sum(inside)
+        assert not np.array_equal(masks[0], masks[1]), "half of the weights, drawn or chosen anew"
+    resumed = Training(config, data, seed=0, engine=name)
+    resumed.load_state_dict(checkpoint)
+    assert [record.train_loss for record in resumed.epochs()] == losses[3:]
+    for mine, theirs in zip(resumed.masks, training.masks, strict=True):
+        assert np.array_equal(mine, theirs)
 
 
 def test_a_snapshot_is_a_copy_and_restores_predictions(name: str, make_data) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import fields, replace
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
+from dsn.sparsity.drop import DROP
+from dsn.sparsity.grow import GROW
 from dsn.training import Training
 from pipeline.identity import trial_id
 
@@ -32,6 +35,7 @@ OTHER: dict[str, Any] = {
     "sparsity.group_sizes": "balanced",
     "sparsity.explore": False,
     "sparsity.initial": "random",
+    "sparsity.drop": "random",
     "sparsity.grow": "gradient",
     "sparsity.update_every": 2,
     "sparsity.update_unit": "steps",
@@ -50,7 +54,7 @@ OTHER: dict[str, Any] = {
 }
 """Every setting of more than one choice that training reads, with a value other than that of ``BASE``."""
 
-UNCHANGED = {"model.name", "sparsity.drop"}
+UNCHANGED = {"model.name"}
 """Of one choice only."""
 
 WHERE = {
@@ -106,3 +110,16 @@ def test_what_has_one_identity_has_one_history(shared: dict[str, Any], make_data
             same.append(key)
             assert _curves(changed, make_data) == expected, key
     assert len(same) >= 7
+
+
+@pytest.mark.parametrize(("key", "rules"), [("sparsity.drop", DROP), ("sparsity.grow", GROW)], ids=["drop", "grow"])
+def test_two_names_are_one_trial_exactly_where_they_are_one_rule(key: str, rules: dict[str, Any], make_data) -> None:
+    ids, histories = {}, {}
+    for name in rules:
+        config = _with(BASE, {key: name})
+        ids[name], histories[name] = trial_id(config, 0, "a"), _curves(config, make_data)
+    pairs = list(itertools.combinations(rules, 2))
+    same = {(one, other) for one, other in pairs if rules[one] is rules[other]}
+    assert same == {(one, other) for one, other in pairs if ids[one] == ids[other]}
+    assert same == {(one, other) for one, other in pairs if histories[one] == histories[other]}
+    assert same == ({("snip", "taylor")} if key == "sparsity.drop" else set())

@@ -28,7 +28,7 @@ DIFFERENT: dict[str, Any] = {
     "sparsity.groups": 1,
     "sparsity.explore": False,
     "sparsity.initial": "random",
-    "sparsity.drop": "other",
+    "sparsity.drop": "random",
     "sparsity.grow": "gradient",
     "sparsity.relative_to": "layer",
     "sparsity.regions": "proportional",
