@@ -15,6 +15,7 @@ from dsn.models import MODELS
 from dsn.recipes import RECIPES
 from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
+from dsn.sparsity.schedule import SCHEDULES
 from dsn.sparsity.topology import INITIAL
 from pipeline.study.factors import MODES, Factors
 from pipeline.study.spec import StudySpec
@@ -26,6 +27,7 @@ from pipeline.study.spec import StudySpec
         (SparsityConfig, "drop", DROP),
         (SparsityConfig, "grow", GROW),
         (SparsityConfig, "initial", INITIAL),
+        (SparsityConfig, "schedule", SCHEDULES),
         (ModelConfig, "name", MODELS),
         (StudySpec, "engine", ENGINES),
         (Factors, "mode", MODES),
