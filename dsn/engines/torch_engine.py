@@ -143,7 +143,7 @@ class TorchEngine:
     def _first_moment(self, weight: torch.nn.Parameter) -> torch.Tensor:
         if self._restarting:
             return self._restarting.first_moment(weight)
-        # Adam makes its state in its first step; to look must not make an empty one.
+        # Adam has no state before its first step, and only looking must not make one.
         moment: torch.Tensor = self._optimiser.state.get(weight, {}).get("exp_avg", torch.zeros_like(weight))
         return moment
 

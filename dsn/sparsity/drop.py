@@ -29,10 +29,10 @@ def smallest_of_each_sign(view: GroupView, rng: np.random.Generator) -> Array:
     SET prunes up to two thresholds, so that ties and rounding change how many go; here their number is exact.
     """
     scores = np.zeros(view.weight.shape)
-    for of_sign in (view.weight > 0, view.weight < 0):
-        where = np.flatnonzero(of_sign & view.active)
+    for of_sign in (view.weight > 0, view.weight < 0):  # neither holds where a weight is not active
+        where = np.flatnonzero(of_sign)
         order = np.argsort(np.abs(view.weight).reshape(-1)[where], kind="stable")
-        scores.reshape(-1)[where[order]] = (np.arange(where.size) + 0.5) / max(where.size, 1)
+        scores.reshape(-1)[where[order]] = (np.arange(where.size) + 0.5) / where.size
     scores[np.isnan(view.weight)] = np.nan
     return scores
 

@@ -125,10 +125,18 @@ def test_updates_counted_in_steps_fall_on_every_so_manyth_of_the_whole_training(
     # 12 series in batches of 4: 3 steps an epoch. Every fourth of 24 steps, not every fourth of an epoch.
     sparsity = replace(CONFIG.sparsity, update_unit="steps", update_every=4, update_timing=timing)
     training = _training(make_data(train_n=12), sparsity)
-    asked = _watched(training, monkeypatch)
+    asked, told = _watched(training, monkeypatch), []
+    update = training._sparse.update
+
+    def _update(*arrays, step, total_steps):
+        told.append((step, total_steps))
+        return update(*arrays, step=step, total_steps=total_steps)
+
+    monkeypatch.setattr(training._sparse, "update", _update)
     _losses(training)
     last = "step" if timing == "after-step" else "measure"
     assert asked == ["step", "step", "step", last, "masks"] * 6
+    assert told == [(step, 24) for step in (4, 8, 12, 16, 20, 24)]
 
 
 @pytest.mark.parametrize("timing", TIMINGS)
