@@ -144,10 +144,10 @@ class Training:
         totals = self._train_on(self._batches(), rate)
         if not math.isfinite(totals.loss):
             raise Diverged("training loss", epoch)
-        # Selected before the masks change at the last step: the network that is kept has the masks under which its
-        # loss was measured; the last of them, where they changed within the epoch too.
         seconds = time.perf_counter() - started
         record = _record(totals, epoch, rate, seconds, self._test_accuracy(epoch))
+        # Selected before the masks change at the last step: the network that is kept has the masks under which its
+        # loss was measured; the last of them, where they changed within the epoch too.
         if self._best is None or record.train_loss <= self._best[0].train_loss:
             self._best = (record, self._engine.snapshot())
         if self._update_due(epoch * self._steps_per_epoch):
