@@ -105,8 +105,9 @@ class DataUse:
 class Plan:
     """All cells in the order of the file, and the distinct trials, the longest first.
 
-    ``references`` says which arm's label each other one is compared with: the first arm's at equal factor values, or,
-    in a study of one arm, the first combination's. ``data`` has a data set once for each way in which it is used.
+    ``references`` says which arm's label each other one is compared with: the first arm's at equal factor values; where
+    one of the two takes no factors, and in a study of one arm, the first label of all. ``data`` has a data set once for
+    each way in which it is used.
     """
 
     study: str
@@ -171,7 +172,7 @@ def make_plan(study: Study, describe: Describe) -> Plan:
     return Plan(
         study=spec.name,
         arms=tuple(kept),
-        references=_references(list(kept.values())),
+        references=_references(study, list(kept.values())),
         datasets=tuple(dict.fromkeys(cell.dataset for cell in cells)),
         data=tuple(DataUse(config=config, info=info) for config, info in data.items()),
         cells=tuple(cells),
@@ -195,21 +196,26 @@ def _differing(own: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, 
     return {key: value for key, value in own.items() if trained[key] != value}
 
 
-def _references(arms: Sequence[Arm]) -> dict[str, str]:
-    first = arms[0].name
-    if all(arm.name == first for arm in arms):
-        return {arm.label: arms[0].label for arm in arms[1:]}
-    labels = {(arm.name, str(arm.factors)): arm.label for arm in arms}
-    pairs = ((arm, labels.get((first, str(arm.factors)))) for arm in arms if arm.name != first)
-    return {arm.label: reference for arm, reference in pairs if reference is not None}
+def _references(study: Study, arms: Sequence[Arm]) -> dict[str, str]:
+    first, factors = arms[0], study.spec.factors
+    if all(arm.name == first.name for arm in arms):
+        return {arm.label: first.label for arm in arms[1:]}
+    labels = {str(arm.factors): arm.label for arm in arms if arm.name == first.name}
+    references = {}
+    for arm in (arm for arm in arms if arm.name != first.name):
+        paired = factors is None or (factors.crosses(first.name) and factors.crosses(arm.name))
+        reference = labels.get(str(arm.factors)) if paired else first.label
+        if reference is not None:
+            references[arm.label] = reference
+    return references
 
 
 def _require_bounded(study: Study, datasets: int) -> None:
     spec = study.spec
-    each = datasets * len(spec.arms) * len(spec.seed_list)
     # Counted no further than it matters: a grid may have more combinations than there is time to count.
-    combinations = sum(1 for _ in itertools.islice(spec.combinations(), MOST_CELLS + 1))
-    if each * combinations > MOST_CELLS:
+    labels = itertools.chain.from_iterable(map(spec.combinations, spec.arms))
+    arms = sum(1 for _ in itertools.islice(labels, MOST_CELLS + 1))
+    if datasets * arms * len(spec.seed_list) > MOST_CELLS:
         raise InvalidInput(
             f"asks for more than the {MOST_CELLS} trainings that can be planned",
             key="factors",

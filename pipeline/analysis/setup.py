@@ -9,7 +9,7 @@ gives a meaning, names from the study file apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from dsn.architecture import is_sparse
@@ -178,16 +178,17 @@ def _topic(key: str, *, everywhere: bool) -> str:
 
 
 def _differences(results: StudyResults, read: Mapping[str, Settings]) -> list[str]:
-    """Each setting on which arms of the file disagree: value by value with the arms that have it."""
+    """Each setting on which arms of the file disagree: value by value with the arms that have it. Of what is a factor,
+    only what the arms have that take no factors."""
     factors = {key for combination in results.factors.values() for key in combination}
-    keys = dict.fromkeys(key for settings in read.values() for key in settings if key not in factors)
+    crossed = _crossed(results)
     differing = []
-    for key in keys:
+    for key in dict.fromkeys(key for settings in read.values() for key in settings):
         arms: dict[object, dict[str, None]] = {}
         for arm, settings in read.items():
-            if key in settings:
+            if key in settings and not (key in factors and results.arm_name(arm) in crossed):
                 arms.setdefault(settings[key], {})[results.arm_name(arm)] = None
-        if len(arms) > 1:
+        if len(arms) > (key not in factors):
             differing.append(", ".join(f"{_said(key, value)} in {_named(names)}" for value, names in arms.items()))
     names = list(dict.fromkeys(results.arm_name(arm) for arm in results.arms))
     if len(names) == 1:
@@ -204,9 +205,17 @@ def _factors(results: StudyResults) -> list[str]:
             values.setdefault(key, {})[value] = None
     if not values:
         return []
+    crossed = _crossed(results)
+    where = "" if crossed == {*map(results.arm_name, results.arms)} else f" in {_named(crossed)}"
     parts = [f"{key_in_words(key)} takes {enumerated(list(map(spelled, found)))}" for key, found in values.items()]
-    how = _combined(results.factors, values)
-    return [f"Factors, {how}: {'; '.join(parts)}; with the arms they make {counted(len(results.arms), 'combination')}."]
+    how = _combined({arm: results.factors[arm] for arm in results.arms if results.arm_name(arm) in crossed}, values)
+    made = f"with the arms they make {counted(len(results.arms), 'combination')}"
+    return [f"Factors, {how}{where}: {'; '.join(parts)}; {made}."]
+
+
+def _crossed(results: StudyResults) -> Collection[str]:
+    """Names of the arms that take factors, in the order of the file."""
+    return {results.arm_name(arm): None for arm in results.arms if results.factors[arm]}.keys()
 
 
 def _combined(factors: Mapping[str, Settings], values: Mapping[str, Mapping[object, None]]) -> str:
@@ -315,6 +324,9 @@ def _statistics(results: StudyResults) -> str:
         return text
     references = list(dict.fromkeys(results.references.values()))
     other = references[0] if len(references) == 1 else "the reference at equal factor values"
+    alone = [other for arm, other in results.references.items() if not results.factors[arm] and results.factors[other]]
+    if len(references) > 1 and alone:
+        other += f" (arms that take no factors with {alone[0]})"
     return (
         f"{text} Arms are compared with {other} on the data sets where both have the same seeds: differences are "
         "paired by seed; wins, ties and losses are counted by mean accuracy in percent, rounded to two decimals."

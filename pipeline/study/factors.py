@@ -47,12 +47,15 @@ class Factors:
     Attributes:
         mode: a key of MODES.
         values: dotted key of the configuration -> its values.
+        arms: names of the arms that the values are crossed with; null for all. The others stand once, as written,
+            and may set what is a factor for those that are crossed.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
 
     values: dict[str, list[Value]]
     mode: Literal["grid", "zip", "one_at_a_time"] = "grid"
+    arms: list[str] | None = None
 
     def __post_init__(self) -> None:
         for key, values in self.values.items():
@@ -62,6 +65,12 @@ class Factors:
         lengths = {key: len(values) for key, values in self.values.items()}
         if self.mode == "zip" and len(set(lengths.values())) > 1:
             raise InvalidInput("must be lists of one length, to be zipped", key="values", value=lengths)
+        if self.arms is not None and (not self.arms or len(set(self.arms)) < len(self.arms)):
+            raise InvalidInput("must list at least one arm, each once", key="arms", value=self.arms)
+
+    def crosses(self, arm: str) -> bool:
+        """Whether the arm of this name takes the values."""
+        return self.arms is None or arm in self.arms
 
     def combinations(self) -> Iterator[Combination]:
         """The combinations, in the order of the file."""

@@ -39,16 +39,15 @@ class Arm:
 
 
 def expanded_arms(study: Study) -> Iterator[Arm]:
-    """Every arm crossed with every combination of factor values."""
+    """Every arm crossed with every combination of factor values; those that ``factors.arms`` leaves out, once."""
     spec = study.spec
     base = flattened(spec.base, ("base",))
-    values = spec.factors.values if spec.factors else {}
     for name, written in spec.arms.items():
         own = flattened(written, ("arms", name))
-        for key in values:
+        for key in spec.factors.values if spec.factors and spec.factors.crosses(name) else {}:
             if key in own:
                 raise InvalidInput("is set by an arm and by a factor", key=key, place=study.document.place(own[key][1]))
-        for chosen in spec.combinations():
+        for chosen in spec.combinations(name):
             factors = {key: (value, ("factors", "values", key)) for key, value in chosen.items()}
             merged = {**base, **own, **factors}
             yield Arm(

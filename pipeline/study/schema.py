@@ -50,6 +50,8 @@ def study_schema() -> Node:
     }
     factors = definitions["Factors"]["properties"]
     factors["values"] = {"description": factors["values"]["description"], **_ref("values")}
+    crossed = {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}
+    factors["arms"] |= {"anyOf": [crossed, {"type": "null"}]}
     study = class_node(StudySpec)
     study["properties"] = _study_keys(study["properties"])
     definitions["profile"] = _profile(study["properties"], definitions)

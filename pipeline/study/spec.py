@@ -60,7 +60,7 @@ class StudySpec:
         data: entries as written: ``source``, ``names`` and any other field of ``dsn.config.DataConfig``.
         base: overrides shared by all arms, nested as in ``dsn.config.RunConfig``, and ``recipe``.
         arms: label -> overrides; the first is the reference.
-        factors: values crossed with the arms.
+        factors: values crossed with the arms, or with some of them.
         exclude: combinations left out: dotted key (or ``arm``) -> value; all must hold.
         seeds: a count n, meaning 0 to n-1, or a list.
         profiles: name -> dotted path into this file -> replacement.
@@ -104,10 +104,13 @@ class StudySpec:
             raise InvalidInput(f"must be at most {MOST_SEEDS}", key="seeds", value=self.seeds)
         if not self.seed_list or min(self.seed_list) < 0 or len(set(self.seed_list)) < len(self.seed_list):
             raise InvalidInput("must be a count of at least 1, or distinct seeds from 0", key="seeds", value=self.seeds)
+        for arm in (self.factors and self.factors.arms) or ():
+            if arm not in self.arms:
+                raise InvalidInput("no such arm", key="factors.arms", value=arm, choices=self.arms)
 
-    def combinations(self) -> Iterator[Combination]:
-        """The combinations of factor values; a single empty one when there are no factors."""
-        return self.factors.combinations() if self.factors else iter([{}])
+    def combinations(self, arm: str) -> Iterator[Combination]:
+        """The combinations of factor values of the arm of this name; a single empty one where it takes none."""
+        return self.factors.combinations() if self.factors and self.factors.crosses(arm) else iter([{}])
 
     @property
     def seed_list(self) -> tuple[int, ...]:

@@ -102,6 +102,80 @@ def test_other_ways_to_combine_factors(tmp_path: Path, mode: str, combinations: 
     assert plan.references == dict(zip(labels["y"], labels["x"], strict=True))
 
 
+LEVELS = "values: {sparsity.level: [0.5, 0.9]}"
+
+
+@pytest.mark.parametrize(
+    ("arms", "factors", "references"),
+    [
+        (
+            "dense: {sparsity.level: dense}, sparse: {}",
+            f"arms: [sparse], {LEVELS}",
+            {"sparse, sparsity.level=0.5": "dense", "sparse, sparsity.level=0.9": "dense"},
+        ),
+        (
+            "sparse: {}, wide: {model.channels: 177}, dense: {sparsity.level: dense}",
+            f"arms: [wide, sparse], {LEVELS}",
+            {
+                "wide, sparsity.level=0.5": "sparse, sparsity.level=0.5",
+                "wide, sparsity.level=0.9": "sparse, sparsity.level=0.9",
+                "dense": "sparse, sparsity.level=0.5",
+            },
+        ),
+        (
+            "dense: {sparsity.level: dense}, thin: {model.channels: 60}, sparse: {}",
+            f"mode: one_at_a_time, arms: [sparse], {LEVELS}",
+            {
+                "thin": "dense",
+                "sparse": "dense",
+                "sparse, sparsity.level=0.5": "dense",
+                "sparse, sparsity.level=0.9": "dense",
+            },
+        ),
+    ],
+    ids=["the first stands alone", "another stands alone", "with the base"],
+)
+def test_factors_cross_the_arms_that_are_named(
+    tmp_path: Path, arms: str, factors: str, references: dict[str, str]
+) -> None:
+    plan = _plan(tmp_path, HEAD + f"arms: {{{arms}}}\nfactors: {{{factors}}}\nseeds: 3\n")
+    assert plan.references == references
+    # All but references, and those of the first arm that are nobody's.
+    assert set(references) | set(references.values()) >= set(plan.arms) - {"sparse, sparsity.level=0.9"}
+    assert len(plan.cells) == len(plan.arms) * 2 * 3
+    levels = {cell.arm: cell.factors for cell in plan.cells}
+    assert [arm for arm, chosen in levels.items() if not chosen] == [arm for arm in plan.arms if "=" not in arm]
+    trials = {trial.trial_id: trial for trial in plan.trials}
+    dense = {trials[cell.trial_id].config.sparsity.level for cell in plan.cells if cell.arm == "dense"}
+    assert dense == {"dense"}
+
+
+def test_a_crossed_arm_may_not_set_a_factor_and_another_one_may(tmp_path: Path) -> None:
+    text = HEAD + f"factors: {{arms: [b], {LEVELS}}}\narms:\n  a: {{sparsity.level: 0}}\n  b: {{sparsity.level: 0}}\n"
+    error, where = _refusal(tmp_path, text)
+    assert (error.problem, where) == ("is set by an arm and by a factor", "7:7")
+
+
+@pytest.mark.parametrize(
+    ("arms", "problem", "choices"),
+    [
+        ("[spares]", "no such arm", ("dense", "sparse")),
+        ("[]", "must list at least one arm, each once", ()),
+        ("[sparse, sparse]", "must list at least one arm, each once", ()),
+        ("sparse", "must be a list", ()),
+        ("[1]", "must be text", ()),
+    ],
+)
+def test_arms_that_cannot_be_crossed_are_refused(
+    tmp_path: Path, arms: str, problem: str, choices: tuple[str, ...]
+) -> None:
+    text = HEAD + f"arms: {{dense: {{}}, sparse: {{}}}}\nfactors:\n  {LEVELS}\n  arms: {arms}\n"
+    error, where = _refusal(tmp_path, text)
+    assert (error.problem, error.choices) == (problem, choices)
+    assert error.key.startswith("factors.arms")
+    assert where.startswith("7:")
+
+
 def test_a_value_that_is_the_bases_own_shares_its_trial(tmp_path: Path) -> None:
     plan = _plan(tmp_path, HEAD + f"seeds: 1\nfactors: {{mode: one_at_a_time, values: {VALUES}}}\n")
     # 39 taps and 3 groups are the defaults: of five combinations two repeat the first.
@@ -267,6 +341,15 @@ def test_a_grid_beyond_all_bounds_is_refused_before_it_is_expanded(tmp_path: Pat
     error, where = _refusal(tmp_path, HEAD + f"factors: {{values: {{{values}}}}}\n")
     assert error.problem == f"asks for more than the {MOST_CELLS} trainings that can be planned"
     assert (error.key, where) == ("factors", "4:1")
+
+
+def test_arms_that_take_no_factors_count_once(tmp_path: Path) -> None:
+    # 2 data sets, 499 + 1 arms, of which the last takes 100 values: 2 x (499 + 100) x 83 seeds.
+    arms = ", ".join(f"a{n}: {{training.epochs: {n + 1}}}" for n in range(500))
+    factors = f"{{arms: [a499], values: {{model.kernel_size: {list(range(10, 110))}}}}}"
+    text = HEAD + f"arms: {{{arms}}}\nfactors: {factors}\n"
+    assert len(_plan(tmp_path, text + "seeds: 83\n").cells) == 2 * 599 * 83
+    assert _refusal(tmp_path, text + "seeds: 84\n")[0].key == "factors"
 
 
 def test_a_study_of_hundreds_of_arms_exclusions_and_edits_is_planned(tmp_path: Path) -> None:

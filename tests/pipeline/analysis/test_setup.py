@@ -116,11 +116,45 @@ def test_how_factors_vary_is_said(
 ) -> None:
     keys = ("model.kernel_size", "model.depth")
     factors = {
-        f"{arm} {number}": {key: value for key, value in zip(keys, chosen, strict=True) if value is not None}
+        f"{arm}, {number}": {key: value for key, value in zip(keys, chosen, strict=True) if value is not None}
         for arm in ("one", "two")
         for number, chosen in enumerate(combinations)
     }
     assert said in setup_paragraph(make_results({(label, "A"): [0.5] for label in factors}, factors=factors))
+
+
+def test_arms_that_take_no_factors_are_told_apart(make_results: MakeResults, make_config: MakeConfig) -> None:
+    factors: dict[str, dict[str, object]] = {
+        "sparse, 1": {"sparsity.level": 0.5},
+        "sparse, 2": {"sparsity.level": 0.9},
+        "wide, 1": {"sparsity.level": 0.5},
+        "wide, 2": {"sparsity.level": 0.9},
+        "dense": {},
+    }
+    text = setup_paragraph(
+        make_results(
+            {(label, "A"): [0.5] for label in factors},
+            factors=factors,
+            references={"wide, 1": "sparse, 1", "wide, 2": "sparse, 2", "dense": "sparse, 1"},
+            configs={
+                label: make_config(
+                    **{
+                        "sparsity.level": combination.get("sparsity.level", "dense"),
+                        "model.channels": 177 if label.startswith("wide") else 141,
+                    }
+                )
+                for label, combination in factors.items()
+            },
+        )
+    )
+    made = "sparsity level takes 0.5 and 0.9; with the arms they make 5 combinations."
+    assert f"Factors, combined in sparse and wide: {made}" in text
+    assert "141 output channels a layer in sparse and dense, 177 output channels a layer in wide" in text
+    assert "; no sparsity in dense." in text
+    assert (
+        "Arms are compared with the reference at equal factor values (arms that take no factors with sparse, 1) on"
+        in text
+    )
 
 
 def test_one_of_a_thing_is_said_as_one(make_results: MakeResults, make_config: MakeConfig) -> None:

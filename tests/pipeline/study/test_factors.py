@@ -33,3 +33,16 @@ def test_lists_of_different_length_cannot_be_zipped() -> None:
     with pytest.raises(InvalidInput, match="one length") as caught:
         Factors(values={"a": [1, 2], "b": [1]}, mode="zip")
     assert caught.value.key == "values"
+
+
+def test_factors_are_crossed_with_all_arms_or_with_those_that_are_named() -> None:
+    assert Factors(values=VALUES).crosses("x")
+    named = Factors(values=VALUES, arms=["x"])
+    assert (named.crosses("x"), named.crosses("y")) == (True, False)
+
+
+@pytest.mark.parametrize("arms", [[], ["x", "x"]])
+def test_arms_to_cross_with_are_listed_once_each(arms: list[str]) -> None:
+    with pytest.raises(InvalidInput, match="at least one arm, each once") as caught:
+        Factors(values=VALUES, arms=arms)
+    assert (caught.value.key, caught.value.value) == ("arms", arms)

@@ -111,6 +111,8 @@ VALID = [
     "factors: {values: {model.depth: [3, 4], sparsity: {level: [0.5, dense]}, recipe: [published-code]}}\n",
     "factors: {mode: zip, values: {data.split: [2015, 2018], sparsity.explore: [true, false]}}\n",
     "factors: {values: {}}\n",
+    "arms: {a: {}, b: {}}\nfactors: {arms: [b], values: {model.depth: [3, 4]}}\n",
+    "factors: {arms: null, values: {model.depth: [3, 4]}}\n",
     "factors:\n",
     "arms: {a: {}, b: {}}\nexclude: [{arm: a, data.name: B}, {sparsity: {level: 0.5}}, {}]\n",
     "exclude: []\n",
@@ -156,6 +158,9 @@ INVALID = [
         "base: {model.channels: 100}\n",
         "tracking: {curve_points: 10001}\n",
         "factors: {values: {model.depth: []}}\n",
+        "factors: {arms: [], values: {}}\n",
+        "factors: {arms: [base, base], values: {}}\n",
+        "factors: {arms: base, values: {}}\n",
     ),
     *("factors: {values: {model.depth: [0]}}\n", "factors: {values: {model.depth: [3, 3]}}\n", "arms: {}\n"),
     *(

@@ -74,7 +74,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         (HEAD + "sead: 3\n", "4:1", "sead", UNSET, "unknown key", TOP_KEYS),
         (HEAD.replace("name: s", "nmae: s"), "1:1", "nmae", UNSET, "unknown key", TOP_KEYS),
         (HEAD + "resources: {cpu: 1}\n", "4:13", "resources.cpu", UNSET, "unknown key", ("cpus", "gpus")),
-        (HEAD + "factors: {vals: {}}\n", "4:11", "factors.vals", UNSET, "unknown key", ("values", "mode")),
+        (HEAD + "factors: {vals: {}}\n", "4:11", "factors.vals", UNSET, "unknown key", ("values", "mode", "arms")),
         (HEAD + "base:\n  sparsity:\n    levl: 0.5\n", "6:5", "sparsity.levl", UNSET, "unknown key", SPARSITY_KEYS),
         (HEAD + "base: {sparsity.levl: 0.5}\n", "4:8", "sparsity.levl", UNSET, "unknown key", SPARSITY_KEYS),
         (HEAD + 'base: {"": 1}\n', "4:8", "", UNSET, "unknown key", BASE_KEYS),

@@ -566,6 +566,8 @@ def improbable_studies(draw: st.DrawFn) -> bytes:
         study["arms"] = {arm: _settings_near_bounds(draw, 1) for arm in draw(st.sampled_from(["a", "ab", "abc"]))}
     if draw(st.booleans()):
         study["factors"] = _factors(draw)
+        if draw(st.booleans()):
+            study["factors"]["arms"] = draw(st.lists(st.sampled_from([*study.get("arms", ["base"]), "z"]), max_size=2))
     if draw(st.booleans()):
         arm = st.sampled_from([{}, {"arm": "a"}, {"arm": "base"}])
         study["exclude"] = [{**draw(arm), **_settings_near_bounds(draw, 1)} for _ in range(draw(st.integers(1, 2)))]
