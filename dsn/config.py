@@ -37,7 +37,9 @@ class DataConfig:
             ``aeon``: the sets that come with aeon. ``archive``: .ts, .arff, .tsv, .csv and .txt files as in the UCR and
             UEA archives, PATH/NAME/NAME_TRAIN.tsv or PATH/NAME_TRAIN.tsv. ``npz``: PATH/NAME.npz. ``npy``:
             PATH/NAME/X_train.npy and so on. ``har``, ``daily_sports``: as the UCI repository distributes them.
-        name: the data set's name in that source (``HAR``, ``DailySports`` for the last two).
+            ``folder``: each set in whichever of these layouts it is in PATH.
+        name: the data set's name in that source (``HAR``, ``DailySports`` as the UCI repository distributes them).
+            ``folder`` takes a name that differs in case alone, if there is one such.
         path: for all sources but ``aeon``: the folder that holds the data.
         split: which release's train/test split. The UCR archive exchanged train and test of 12 sets in 2018; the paper
             used the 2015 split. Sets that were not exchanged are the same under both.

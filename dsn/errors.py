@@ -3,6 +3,7 @@
     DSNError
     |-- InvalidInput (ValueError)   what a user wrote cannot be done
     |   `-- InvalidData             a data set cannot be used
+    |       `-- AbsentData          none of its files is there
     `-- Diverged                    a loss is not finite
 
 ``pipeline.errors`` grows the same tree with what only a study can run into. A bug of ours is never one of these:
@@ -117,6 +118,10 @@ def _in_a_line(text: str) -> str:
 
 class InvalidData(InvalidInput):
     """A data set is missing, unreadable, or of a shape or content that no classifier can be trained on."""
+
+
+class AbsentData(InvalidData):
+    """No file of a data set is where it was looked for, and so none is broken either."""
 
 
 class Diverged(DSNError):

@@ -1,12 +1,11 @@
 """Data sets: where they come from, what they must hold, and how they are prepared.
 
-A new source is one file with three functions, and one line in ``SOURCES``. Importing this package needs numpy only.
+A new source is one file with three functions, and one line in ``LAYOUTS``. Importing this package needs numpy only.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from dsn.config import DataConfig
 from dsn.data import archive, bundled, daily_sports, har, npy, npz
@@ -14,12 +13,15 @@ from dsn.data.cache import DescriptionCache
 from dsn.data.dataset import DataInfo, TimeSeriesData
 from dsn.data.description import Description, require_usable, summaries
 from dsn.data.files import SourceFiles, content_hash, existing_place, identify, shown
+from dsn.data.folder import Folder
 from dsn.data.preparation import exchanges, prepare
 from dsn.data.raw import RawData
+from dsn.data.source import Source
 from dsn.data.survey import Survey, make_survey
 from dsn.errors import InvalidData
 
 __all__ = [
+    "LAYOUTS",
     "SOURCES",
     "DataInfo",
     "DescriptionCache",
@@ -34,30 +36,23 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Source:
-    """A kind of place that data sets come from. Every function raises InvalidData for what a user can mend.
-
-    Attributes:
-        names: the data sets under a ``DataConfig.path`` (None if the source reads none), sorted.
-        find: the files of a data set, by role, in a fixed order; reads no series.
-        read: both parts of a data set, as the files split them. Planning calls it too, so that it finds every fault
-            that training would find; hence it imports nothing slow.
-    """
-
-    names: Callable[[str | None], list[str]]
-    find: Callable[[DataConfig], SourceFiles]
-    read: Callable[[SourceFiles], RawData]
-
-
-SOURCES: dict[str, Source] = {
-    "aeon": Source(names=bundled.names, find=bundled.find, read=archive.read),
+LAYOUTS: dict[str, Source] = {
     "archive": Source(names=archive.names, find=archive.find, read=archive.read),
     "npz": Source(names=npz.names, find=npz.find, read=npz.read),
     "npy": Source(names=npy.names, find=npy.find, read=npy.read),
     "har": Source(names=har.names, find=har.find, read=har.read),
     "daily_sports": Source(names=daily_sports.names, find=daily_sports.find, read=daily_sports.read),
 }
+"""The sources that read one layout of a user's files."""
+
+_FOLDER = Folder(layouts=LAYOUTS)
+
+SOURCES: dict[str, Source] = {
+    "aeon": Source(names=bundled.names, find=bundled.find, read=archive.read),
+    **LAYOUTS,
+    "folder": Source(names=_FOLDER.names, find=_FOLDER.find, read=_FOLDER.read),
+}
+"""All that a study may name. ``folder`` finds what those of ``LAYOUTS`` find."""
 
 
 def names(source: str, path: str | None = None) -> list[str]:
@@ -66,7 +61,7 @@ def names(source: str, path: str | None = None) -> list[str]:
 
 
 def sources_at(path: str | None) -> dict[str, list[str]]:
-    """Source -> the data sets that it finds under ``path``, for those that find any; ``aeon`` if there is no path.
+    """Layout -> the data sets that it finds under ``path``, for those that find any; ``aeon`` if there is no path.
 
     Raises:
         InvalidData: nothing is there, or it is a file and no .npz.
@@ -78,7 +73,7 @@ def sources_at(path: str | None) -> dict[str, list[str]]:
         if place.suffix != ".npz":
             raise InvalidData("is a file; name the folder that holds it", key="path", value=path)
         return {"npz": names("npz", path)}
-    found = {source: names(source, path) for source in SOURCES if source != "aeon"}
+    found = {source: names(source, path) for source in LAYOUTS}
     return {source: sets for source, sets in found.items() if sets}
 
 

@@ -61,7 +61,8 @@ def find(config: DataConfig) -> SourceFiles:
     """The training and the test file of ``config.name``.
 
     Raises:
-        InvalidData: no path, no folder there, no such name in it, a name that leads out of it, or one part alone.
+        AbsentData: no folder there, or no such name in it.
+        InvalidData: no path, a name that leads out of it, or one part alone.
     """
     folder = existing_folder(config.path, _NEEDS)
     require_plain_name(config.name)

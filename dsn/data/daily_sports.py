@@ -26,7 +26,7 @@ from dsn.config import DataConfig
 from dsn.data import text
 from dsn.data.files import SourceFiles, entries, existing_folder, lies_there, require_file
 from dsn.data.raw import RawData, RawPart, raw_part
-from dsn.errors import InvalidData
+from dsn.errors import AbsentData, InvalidData
 
 NAME: Final = "DailySports"
 
@@ -43,15 +43,18 @@ def find(config: DataConfig) -> SourceFiles:
     """All files by their role, ``a01/p1/s01`` and so on.
 
     Raises:
-        InvalidData: no path, no folder there, another name than DailySports, no activities or fewer than two people,
-            or a file that is missing although the others say that it should be there.
+        AbsentData: no folder there, or nothing of the data set in it.
+        InvalidData: no path, another name than DailySports, fewer than two people, or a file that is missing although
+            the others say that it should be there.
     """
     root = _root(existing_folder(config.path, _NEEDS))
     if config.name != NAME:
         raise InvalidData("source 'daily_sports' has one data set", key="name", value=config.name, choices=[NAME])
+    if not lies_there(root / "a01"):
+        raise AbsentData(_NEEDS, key="path", value=config.path)
     activities = _numbered(root, r"a\d\d")
     people = _union([_numbered(root / activity, r"p\d") for activity in activities])
-    segments = _union([_numbered(root / activities[0] / person, r"s\d\d\.txt") for person in people if activities])
+    segments = _union([_numbered(root / activities[0] / person, r"s\d\d\.txt") for person in people])
     if len(people) < 2 or not segments:
         raise InvalidData("holds no folders a01/p1, a01/p2, ... with files s01.txt, ...", place=str(root))
     # All activities, people and segments crossed: a file that is missing would otherwise pass unnoticed.

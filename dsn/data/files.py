@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from dsn.errors import InvalidData
+from dsn.errors import AbsentData, InvalidData
 
 SourceFiles = Mapping[str, Path]
 """Path by role (``train``, ``test``, ``both``; whatever a source calls its parts), in an order that it fixes."""
@@ -65,13 +65,16 @@ def existing_place(path: str | None, needs: str) -> Path:
         needs: what the path should have been, for the error when there is none: "source 'npz' needs the folder ...".
 
     Raises:
-        InvalidData: no path, or nothing there.
+        AbsentData: nothing is there.
+        InvalidData: no path, or one that cannot be followed.
     """
     if path is None:
         raise InvalidData(needs, key="path")
     try:
         place = Path(path).expanduser()
         place.stat()
+    except FileNotFoundError as error:
+        raise AbsentData("no such folder or file", key="path", value=path) from error
     except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: ~someone who does not exist
         raise InvalidData("no such folder or file", key="path", value=path) from error
     return place
@@ -131,8 +134,8 @@ def require_plain_name(name: str) -> None:
         raise InvalidData("must be a plain name, without slashes", key="name", value=name)
 
 
-def unknown_name(name: str, folder: Path, known: Iterable[str]) -> InvalidData:
+def unknown_name(name: str, folder: Path, known: Iterable[str]) -> AbsentData:
     """The error for a data set that is not in its folder."""
-    return InvalidData(
+    return AbsentData(
         "no such data set in this folder", key="name", value=name, place=str(folder), choices=sorted(known)
     )

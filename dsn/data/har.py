@@ -22,7 +22,7 @@ from dsn.data import text
 from dsn.data.files import SourceFiles, existing_folder, lies_there, require_file
 from dsn.data.labels import Texts
 from dsn.data.raw import RawData, RawPart, raw_part
-from dsn.errors import InvalidData
+from dsn.errors import AbsentData, InvalidData
 
 NAME: Final = "HAR"
 
@@ -35,19 +35,23 @@ _NEEDS = f"source 'har' needs the folder {_FOLDER!r}, or the one that holds it"
 
 def names(path: str | None) -> list[str]:
     """``HAR``, if it is in the folder ``path``."""
-    root = _root(existing_folder(path, _NEEDS))
-    return [NAME] if lies_there(root / "train" / "Inertial Signals") else []
+    folder = existing_folder(path, _NEEDS)
+    return [NAME] if lies_there(folder / _FOLDER) or lies_there(folder / "train" / "Inertial Signals") else []
 
 
 def find(config: DataConfig) -> SourceFiles:
     """The names of the activities, the signals and the labels of both parts.
 
     Raises:
-        InvalidData: no path, no folder there, a file is missing, or another name than HAR.
+        AbsentData: no folder there, or nothing of the data set in it.
+        InvalidData: no path, a file is missing, or another name than HAR.
     """
-    root = _root(existing_folder(config.path, _NEEDS))
+    folder = existing_folder(config.path, _NEEDS)
     if config.name != NAME:
         raise InvalidData("source 'har' has one data set", key="name", value=config.name, choices=[NAME])
+    if not names(config.path):
+        raise AbsentData(_NEEDS, key="path", value=config.path)
+    root = _root(folder)
     files = {"activities": root / "activity_labels.txt"}
     for part in ("train", "test"):
         files[f"{part}/labels"] = root / part / f"y_{part}.txt"

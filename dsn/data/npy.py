@@ -6,6 +6,7 @@ case. Shapes and types are those of source ``npz``; pickled objects are refused,
 
 from __future__ import annotations
 
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,17 @@ def names(path: str | None) -> list[str]:
     folder = existing_folder(path, _NEEDS)
     if _arrays_in(folder):
         return [folder.resolve().name]
-    return [entry.name for entry in entries(folder) if entry.is_dir() and _arrays_in(entry)]
+    # A folder that may not be read, lost+found say, is nobody's data set.
+    own = (entry for entry in entries(folder) if entry.is_dir() and os.access(entry, os.R_OK | os.X_OK))
+    return [entry.name for entry in own if _arrays_in(entry)]
 
 
 def find(config: DataConfig) -> SourceFiles:
     """The four arrays in the folder PATH/NAME, or in PATH itself, whatever its name.
 
     Raises:
-        InvalidData: no path, no folder there, no such name in it, a name that leads out of it, an array that is
-            missing, or there twice in another case.
+        AbsentData: no folder there, or no such name in it.
+        InvalidData: no path, a name that leads out of it, an array that is missing, or there twice in another case.
     """
     folder = existing_folder(config.path, _NEEDS)
     require_plain_name(config.name)

@@ -69,7 +69,8 @@ def find(config: DataConfig) -> SourceFiles:
     """NAME.npz in the folder ``config.path``, or the file ``config.path`` itself, whatever its name.
 
     Raises:
-        InvalidData: no path, nothing there, no such name in the folder, or a name that leads out of it.
+        AbsentData: nothing there, or no such name in the folder.
+        InvalidData: no path, or a name that leads out of it.
     """
     place = existing_place(config.path, _NEEDS)
     require_plain_name(config.name)

@@ -47,6 +47,8 @@ only the 2015 release. FordA and ProximalPhalanxTW fit both and are left as they
 
 def exchanges(config: DataConfig) -> bool:
     """Whether the stored training part is the test set under ``config``, and the other way round."""
+    if config.source == "folder":  # it finds Worms where worms is asked for
+        return config.split == 2015 and config.name.casefold() in {name.casefold() for name in EXCHANGED}
     return config.split == 2015 and config.name in EXCHANGED
 
 

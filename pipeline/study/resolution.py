@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from dsn.config import DataConfig, RunConfig
+from dsn.data.catalogue import collections
 from dsn.errors import InvalidInput
 from dsn.recipes import RECIPES
 from pipeline.study.document import KeyPath
@@ -70,8 +71,11 @@ def flattened(block: Mapping[str, Any], origin: KeyPath, prefix: str = "") -> di
     return flat
 
 
-_ENTRY_KEYS = tuple("names" if each.name == "name" else each.name for each in fields(DataConfig))
-"""An entry under ``data`` is a DataConfig for each of its names."""
+_SETS = ("names", "collection")
+"""Keys of an entry under ``data`` that say which sets it is about: one of them."""
+
+_ENTRY_KEYS = (*_SETS, *(each.name for each in fields(DataConfig) if each.name != "name"))
+"""An entry is a DataConfig for each of its sets."""
 
 
 def data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, KeyPath]]]:
@@ -83,18 +87,33 @@ def data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, Ke
         if unknown is not None:
             place = study.document.place((*origin, unknown))
             raise InvalidInput("unknown key", key=f"data.{unknown}", place=place, choices=_ENTRY_KEYS)
-        names = entry.get("names")
-        if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
-            place = study.document.place((*origin, "names"))
-            raise InvalidInput("must list the names of data sets", key="names", value=names, place=place)
-        shared = {key: value for key, value in entry.items() if key != "names"}
+        shared = {key: value for key, value in entry.items() if key not in _SETS}
         origins: dict[str, KeyPath] = {key: (*origin, key) for key in shared}
-        for position, name in enumerate(names):
-            named = (*origin, "names", position)
+        for name, written in _named_sets(study, entry, origin):
             if name in seen:
-                raise InvalidInput("is listed twice", key="names", value=name, place=study.document.place(named))
+                raise InvalidInput(
+                    "is listed twice", key=str(written[2]), value=name, place=study.document.place(written)
+                )
             seen.add(name)
-            yield {**shared, "name": name}, {"": origin, **origins, "name": named}
+            yield {**shared, "name": name}, {"": origin, **origins, "name": written}
+
+
+def _named_sets(study: Study, entry: Mapping[str, Any], origin: KeyPath) -> Iterator[tuple[str, KeyPath]]:
+    """The sets of an entry, and where each of them was written."""
+    if "collection" in entry:
+        chosen, written = entry["collection"], (*origin, "collection")
+        place = study.document.place(written)
+        if "names" in entry:
+            raise InvalidInput("stands instead of names, not beside them", key="collection", value=chosen, place=place)
+        if not isinstance(chosen, str) or chosen not in collections():
+            raise InvalidInput("no such collection", key="collection", value=chosen, place=place, choices=collections())
+        yield from ((name, written) for name in collections()[chosen])
+        return
+    names = entry.get("names")
+    if not isinstance(names, list) or not names or not all(isinstance(name, str) for name in names):
+        place = study.document.place((*origin, "names"))
+        raise InvalidInput("must list the names of data sets", key="names", value=names, place=place)
+    yield from ((name, (*origin, "names", position)) for position, name in enumerate(names))
 
 
 def resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[str, KeyPath]) -> RunConfig:

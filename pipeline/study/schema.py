@@ -22,6 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from dsn.config import RunConfig
 from dsn.data import SOURCES
+from dsn.data.catalogue import collections
 from dsn.limits import Limits, limits_of
 from dsn.recipes import RECIPES
 from pipeline.study.names import NAME
@@ -123,8 +124,11 @@ def _data_entry(settings: Mapping[str, Node]) -> Node:
     keys = {key.removeprefix("data."): _ref(key) for key in settings if key.startswith("data.")}
     names = {"type": "array", "items": keys.pop("name"), "minItems": 1, "uniqueItems": True}
     names["description"] = "The data sets' names in that source."
+    collection = {"type": "string", "enum": list(collections()), "description": "All of these instead of names."}
     about = _summary(_field_types(RunConfig)["data"])
-    return _mapping({"source": keys.pop("source"), "names": names, **keys}, about) | {"required": ["source", "names"]}
+    sets = {"oneOf": [{"required": ["names"]}, {"required": ["collection"]}]}
+    inside = {"source": keys.pop("source"), "names": names, "collection": collection, **keys}
+    return _mapping(inside, about) | {"required": ["source"], **sets}
 
 
 def _study_keys(keys: Mapping[str, Node]) -> Node:

@@ -57,7 +57,8 @@ class StudySpec:
         name: with ``@profile`` when one was chosen.
         question: what the study asks.
         reproduces: the table or figure that it repeats.
-        data: entries as written: ``source``, ``names`` and any other field of ``dsn.config.DataConfig``.
+        data: entries as written: ``source``, either ``names`` or the ``collection`` of ``dsn.data.catalogue`` whose
+            sets are meant, and any other field of ``dsn.config.DataConfig``.
         base: overrides shared by all arms, nested as in ``dsn.config.RunConfig``, and ``recipe``.
         arms: label -> overrides; the first is the reference.
         factors: values crossed with the arms, or with some of them.

@@ -121,11 +121,15 @@ def _daily_sports(folder: Path) -> None:
 
 @dataclass(frozen=True)
 class Layout:
-    """A data set as a user would have it: its source, its name, and what writes it into a folder."""
+    """A data set as a user would have it: its source, its name, and what writes it into a folder.
+
+    ``found_by`` is the source that reads the layout, where ``source`` only looks for it.
+    """
 
     source: str
     name: str
     write: Callable[[Path], None]
+    found_by: str = ""
 
 
 LAYOUTS = {
@@ -141,6 +145,11 @@ LAYOUTS = {
     "npy": Layout("npy", "Some", _npy),
     "har": Layout("har", "HAR", _har),
     "daily sports": Layout("daily_sports", "DailySports", _daily_sports),
+    "folder with tsv": Layout("folder", "Some", _rows("\t", ".tsv"), "archive"),
+    "folder with npz": Layout("folder", "Some", _npz, "npz"),
+    "folder with npy": Layout("folder", "Some", _npy, "npy"),
+    "folder with har": Layout("folder", "HAR", _har, "har"),
+    "folder with daily sports": Layout("folder", "DailySports", _daily_sports, "daily_sports"),
 }
 
 

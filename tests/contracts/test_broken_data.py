@@ -26,7 +26,7 @@ from dsn.data import describe, load
 from pipeline.cli import main
 
 EXAMPLES_EACH = 90
-"""For each of the twelve layouts."""
+"""For each of the layouts."""
 
 TOKENS = [
     *(

@@ -16,7 +16,7 @@ from dsn.config import DataConfig
 from dsn.data import SOURCES, DescriptionCache, describe, load, names, sources_at, survey
 from dsn.data.files import content_hash
 from dsn.data.preparation import EXCHANGED
-from dsn.errors import InvalidData
+from dsn.errors import AbsentData, InvalidData
 
 READS_ITS_OWN = {"aeon"}
 """Sources without a path: their sets come with a package."""
@@ -38,7 +38,7 @@ def test_every_source_has_a_layout_here(layouts: dict[str, Any]) -> None:
 
 def test_it_lists_the_set_and_no_other_source_claims_the_folder(layout: Any, folder: Path) -> None:
     assert names(layout.source, str(folder)) == [layout.name]
-    assert sources_at(str(folder)) == {layout.source: [layout.name]}
+    assert sources_at(str(folder)) == {layout.found_by or layout.source: [layout.name]}
 
 
 def test_planning_and_training_see_the_same(layout: Any, folder: Path) -> None:
@@ -62,6 +62,28 @@ def test_the_hash_is_that_of_the_content_wherever_it_lies(layout: Any, folder: P
         assert hashed(layout, elsewhere) != before
         Path(file).write_bytes(content)
     assert hashed(layout, elsewhere) == before
+
+
+def test_who_looks_for_a_set_finds_what_its_own_source_reads(layout: Any, folder: Path) -> None:
+    if not layout.found_by:
+        pytest.skip("it looks for none")
+    own = replace(config(layout, folder), source=layout.found_by)
+    assert describe(config(layout, folder)) == describe(own)
+    assert np.array_equal(load(config(layout, folder)).x_test, load(own).x_test)
+
+
+def test_what_is_not_there_is_absent_and_not_broken(layout: Any, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    for place in (tmp_path / "empty", tmp_path / "no"):
+        with pytest.raises(AbsentData):
+            describe(config(layout, place))
+    # One of its files less is another matter.
+    files = [Path(file) for file in describe(config(layout, folder)).files]
+    if len(files) > 1:
+        files[-1].unlink()
+        with pytest.raises(InvalidData) as caught:
+            describe(config(layout, folder))
+        assert not isinstance(caught.value, AbsentData)
 
 
 def hashed(layout: Any, folder: Path) -> str:

@@ -473,11 +473,44 @@ def test_an_unknown_recipe_is_refused(tmp_path: Path, recipe: str, place: str) -
             "unknown key",
         ),
         ("{source: aeon, nmaes: [A]}", "3:20", "data.nmaes", "unknown key"),
+        ("{source: aeon, collection: UCR-86}", "3:20", "collection", "no such collection"),
+        ("{source: aeon, collection: [UCR-85]}", "3:20", "collection", "no such collection"),
+        ("{source: aeon, collection: null}", "3:20", "collection", "no such collection"),
+        (
+            "{source: aeon, names: [A], collection: UCR-85}",
+            "3:32",
+            "collection",
+            "stands instead of names, not beside them",
+        ),
+        ("{source: aeon, collection: UCI-3}\n  - {source: aeon, names: [B, HAR]}", "4:31", "names", "is listed twice"),
+        (
+            "{source: aeon, names: [HAR]}\n  - {source: aeon, collection: UCI-3}",
+            "4:20",
+            "collection",
+            "is listed twice",
+        ),
     ],
 )
 def test_data_entries_with_junk_are_refused(tmp_path: Path, entry: str, place: str, key: str, problem: str) -> None:
     error, where = _refusal(tmp_path, f"name: s\ndata:\n  - {entry}\n")
     assert (where, error.key, error.problem) == (place, key, problem)
+
+
+def test_a_collection_stands_for_the_names_of_its_sets(tmp_path: Path) -> None:
+    text = "name: s\ndata: [{source: folder, path: sets, collection: UCI-3, normalisation: global}]\nseeds: 1\n"
+    plan = _plan(tmp_path, text)
+    assert plan.datasets == ("DailySports", "EEG2", "HAR")
+    assert {(trial.config.data.normalisation, trial.config.data.path) for trial in plan.trials} == {
+        ("global", str(tmp_path / "sets"))
+    }
+    assert len(_plan(tmp_path, text.replace("UCI-3", "UCR-112")).datasets) == 112
+
+
+def test_an_unknown_collection_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    error, where = _refusal(tmp_path, "name: s\ndata:\n  - source: folder\n    collection: UCR-58\n")
+    assert (error.value, where) == ("UCR-58", "4:5")
+    assert error.choices == ("UCR-85", "UCR-112", "UEA-30", "UCI-3")
+    assert "did you mean 'UCR-85'?" in str(error)
 
 
 @pytest.mark.parametrize("key", ["data.source", "data.name", "data.path"])

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from dsn.config import DataConfig, RunConfig
 from dsn.data import SOURCES, DataInfo
+from dsn.data.catalogue import collections
 from dsn.errors import InvalidInput
 from dsn.limits import limits_of
 from dsn.recipes import RECIPES
@@ -139,6 +140,7 @@ def test_what_can_be_read_obeys_the_schema(
 
 def test_entries_of_data_obey_the_schema(tmp_path: Path, validator: jsonschema.Draft202012Validator) -> None:
     entries = "  - {source: npz, path: sets, names: [B, C], split: 2015, normalisation: global}\n"
+    entries += "  - {source: folder, path: sets, collection: UEA-30}\n"
     file = _file(tmp_path, HEAD + entries + "  - {source: npz, path: null, names: [D]}\n")
     assert _read(file)
     validator.validate(read_document(file).data)
@@ -202,6 +204,9 @@ def test_what_is_refused_breaks_the_schema(
         *("name: s\ndata: [{source: aeon, names: [A, A]}]\n", "name: s\ndata: [{source: aeon, names: [A], name: A}]\n"),
         "name: s\ndata: [{source: aeon, names: [A], spilt: 2015}]\n",
         "name: s\ndata: [{source: aeon, names: [A], split: 2016}]\n",
+        "name: s\ndata: [{source: aeon, collection: UCR-84}]\n",
+        "name: s\ndata: [{source: aeon, names: [A], collection: UCR-85}]\n",
+        "name: s\ndata: [{collection: UCR-85}]\n",
     ],
 )
 def test_a_wrong_head_breaks_the_schema(tmp_path: Path, validator: jsonschema.Draft202012Validator, text: str) -> None:
@@ -234,6 +239,10 @@ def test_the_source_and_the_recipe_are_those_that_are_registered() -> None:
     nodes = setting_nodes()
     assert nodes["data.source"]["enum"] == list(SOURCES)
     assert nodes["recipe"]["enum"] == list(RECIPES)
+
+
+def test_the_collections_are_those_of_the_catalogue(schema: dict[str, Any]) -> None:
+    assert schema["$defs"]["entry"]["properties"]["collection"]["enum"] == list(collections())
 
 
 CLASSES = [StudySpec, *nested_classes(StudySpec), *nested_classes(RunConfig)]

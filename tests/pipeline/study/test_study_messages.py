@@ -11,6 +11,7 @@ import pytest
 
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
 from dsn.data import SOURCES, DataInfo, describe
+from dsn.data.catalogue import collections
 from dsn.errors import InvalidInput
 from dsn.recipes import RECIPES
 from pipeline.planning import make_plan
@@ -71,7 +72,7 @@ SECTIONS: dict[str, Spot] = {
     "the study": Spot(HEAD + "KEY: VALUE\n", _names(StudySpec)),
     "a data entry": Spot(
         "name: s\ndata:\n  - {source: npz, names: [A], path: sets}\n  - {KEY: VALUE, source: npz, names: [B]}\n",
-        ("source", "names", "path", "split", "normalisation"),
+        ("source", "names", "collection", "path", "split", "normalisation"),
     ),
     "resources": Spot(HEAD + "resources:\n  KEY: VALUE\n", _names(Resources)),
     "tracking": Spot(HEAD + "tracking: {KEY: VALUE}\n", _names(Tracking)),
@@ -180,6 +181,11 @@ def _words() -> dict[str, tuple[Spot, str, list[str]]]:
         "source",
         list(SOURCES),
     )
+    found["collection"] = (
+        Spot("name: s\ndata:\n  - source: npz\n    path: sets\n    KEY: VALUE\n", ()),
+        "collection",
+        list(collections()),
+    )
     found["arm"] = (
         Spot(HEAD + "arms: {wide: {}, dense: {}}\nexclude:\n  - {KEY: VALUE, model.depth: 1}\n", ()),
         "arm",
@@ -225,6 +231,7 @@ VALUES: dict[str, tuple[Spot, str]] = {
 } | {
     "source": (Spot("name: s\ndata: [{KEY: VALUE, names: [A]}]\n", ()), "source"),
     "names": (Spot("name: s\ndata: [{KEY: VALUE, source: npz}]\n", ()), "names"),
+    "collection": (Spot("name: s\ndata: [{KEY: VALUE, source: npz}]\n", ()), "collection"),
     **{key: (SECTIONS["a data entry"], key) for key in ("split", "normalisation")},
     "values": (SECTIONS["factors"], "values"),
     "mode": (Spot(HEAD + "factors:\n  values: {model.depth: [1]}\n  KEY: VALUE\n", ()), "mode"),
