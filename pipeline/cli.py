@@ -41,6 +41,7 @@ Profile = Annotated[str | None, typer.Option(help="Apply this profile of the stu
 Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Edit the study, e.g. base.training.epochs=40.")
 ]
+SkipAbsent = Annotated[bool, typer.Option("--skip-absent", help="Leave out the data sets whose files are not there.")]
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
 
 
@@ -52,18 +53,21 @@ def plan(
     settings: Settings = None,
     workspace: Place = None,
     resolved: Annotated[bool, typer.Option("--resolved", help="Show every setting that the trials will have.")] = False,
+    skip_absent: SkipAbsent = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
+    from pipeline.absent import ways_out
     from pipeline.disk import estimated_bytes
     from pipeline.terminal.plan_text import plan_summary, plan_text
 
-    study, made = _planned(file, profile, settings, Workspace.locate(workspace))
+    study, made = _planned(file, profile, settings, Workspace.locate(workspace), skip_absent=skip_absent)
     disk = estimated_bytes(made.trials, study.spec.tracking)
     if as_json:
         typer.echo(json.dumps(plan_summary(made, disk, resolved=resolved), indent=2))
     else:
-        typer.echo(plan_text(made, disk, resolved=resolved, width=terminal_width()))
+        ways = ways_out(study, made)
+        typer.echo(plan_text(made, disk, ways_out=ways, resolved=resolved, width=terminal_width()))
 
 
 @app.command()
@@ -74,6 +78,7 @@ def run(
     settings: Settings = None,
     workspace: Place = None,
     rerun_failed: Annotated[bool, typer.Option("--rerun-failed", help="Try failed trials again.")] = False,
+    skip_absent: SkipAbsent = False,
     plain: Plain = False,
 ) -> None:
     """Run what is missing of a study, then write its report. May be stopped and repeated at any time."""
@@ -81,7 +86,7 @@ def run(
     from pipeline.terminal.choice import make_display
 
     place = Workspace.locate(workspace)
-    study, made = _planned(file, profile, settings, place)
+    study, made = _planned(file, profile, settings, place, skip_absent=skip_absent, to_run=True)
     display = make_display(sys.stderr, plain=plain)
     results, report = run_study(study, made, place, display, rerun_failed=rerun_failed)
     _show_results(results, report, place)
@@ -226,14 +231,26 @@ def schema(
     say(f"{out}: point an editor to it by a study's first line, # yaml-language-server: $schema={out.name}")
 
 
-def _planned(file: Path, profile: str | None, settings: list[str] | None, workspace: Workspace) -> tuple[Study, Plan]:
+def _planned(
+    file: Path,
+    profile: str | None,
+    settings: list[str] | None,
+    workspace: Workspace,
+    *,
+    skip_absent: bool,
+    to_run: bool = False,
+) -> tuple[Study, Plan]:
     from dsn.data import describe
+    from pipeline.absent import require_present
     from pipeline.planning import make_plan
     from pipeline.study.spec import read_study
 
     study = read_study(file, profile, settings or ())
     with description_cache(workspace) as cache:
-        return study, make_plan(study, lambda config: describe(config, cache))
+        made = make_plan(study, lambda config: describe(config, cache), skip_absent=skip_absent)
+        if to_run:
+            require_present(study, made)
+    return study, made
 
 
 def _study_name(given: str, profile: str | None) -> str:
@@ -246,12 +263,15 @@ def _study_name(given: str, profile: str | None) -> str:
 
 
 def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspace) -> None:
+    from pipeline.absent import omission
     from pipeline.analysis.table import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
     from pipeline.record import load_record
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
         typer.echo(to_text(table, width=terminal_width()) + "\n")
+    if results.left_out:
+        typer.echo(f"{omission(results.left_out, len(results.datasets))}\n")
     typer.echo(f"Report:    {report.html}")
     elsewhere = load_record(workspace, results.name).tracking.uri is not None
     typer.echo(f"MLflow UI: {'that of the server in tracking.uri' if elsewhere else _ui_command(workspace)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,13 +11,16 @@ from typing import Annotated
 import typer
 
 from dsn.errors import InvalidInput
+from pipeline.errors import ExitCode
 from pipeline.options import AsJson, Place, description_cache, say, terminal_width
 from pipeline.workspace import Workspace
 
 app = typer.Typer(no_args_is_help=True, help="List, examine and fetch data sets.")
 
 SetName = Annotated[str, typer.Argument(metavar="NAME", help="The data set.", show_default=False)]
-SetNames = Annotated[list[str], typer.Argument(metavar="NAME...", help="UCR or UEA data sets.", show_default=False)]
+SetNames = Annotated[
+    list[str] | None, typer.Argument(metavar="NAME...", help="UCR or UEA data sets.", show_default=False)
+]
 SourceName = Annotated[str | None, typer.Option("--source", help="As in a study (default: what the path fits).")]
 DataPath = Annotated[str | None, typer.Option("--path", help="Folder of the data (default: what comes with aeon).")]
 
@@ -51,24 +55,64 @@ def show(name: SetName, source: SourceName = None, path: DataPath = None, as_jso
 
 @app.command()
 def fetch(
-    sets: SetNames,
-    path: Annotated[Path, typer.Option("--path", help="Folder to put them in; source archive reads it.")],
+    sets: SetNames = None,
+    path: Annotated[Path | None, typer.Option("--path", help="Folder to put them in; source folder reads it.")] = None,
+    study: Annotated[Path | None, typer.Option(help="Fetch what this study lacks, to where it looks for it.")] = None,
+    profile: Annotated[str | None, typer.Option(help="With --study: apply this profile of the file.")] = None,
 ) -> None:
     """Download data sets of the UCR and UEA archives. What is there is left alone; a set comes whole or not at all."""
     from dsn.data import fetching
 
-    folder = path.expanduser()
-    wanted = dict.fromkeys(sets)
+    if study is not None:
+        if sets or path is not None:
+            raise InvalidInput("says which data sets and where: leave out NAME and --path", key="--study")
+        _fetch_for(study, profile)
+        return
+    if profile is not None:
+        raise InvalidInput("is of a study: say which with --study", key="--profile", value=profile)
+    if not sets or path is None:
+        raise InvalidInput("needs NAME... and --path FOLDER, or --study FILE", key="fetch")
+    wanted, folder = dict.fromkeys(sets), path.expanduser()
     missing = [name for name in wanted if not fetching.present(name, folder)]
     records = fetching.known_records() if missing else {}
     for name in missing:
         fetching.require_known(name, records)
     for name in wanted:
         if name in missing:
-            info = fetching.fetch(name, records[name], folder, fetching.ZENODO)
-            typer.echo(f"{name}: fetched, {info.train_n} training and {info.test_n} test series")
+            _fetch(name, folder, records)
         else:
             typer.echo(f"{name}: is there already")
+
+
+def _fetch_for(file: Path, profile: str | None) -> None:
+    """What can be fetched of what a study lacks; if it lacks more, that fails a check."""
+    from dsn.data import fetching
+    from pipeline.absent import absent_from, why_not_fetched
+    from pipeline.study.spec import read_study
+
+    absent = absent_from(read_study(file, profile))
+    reasons = [reason for config in absent if (reason := why_not_fetched(config))]
+    wanted = {config.name: Path(str(config.path)) for config in absent if not why_not_fetched(config)}
+    records = fetching.known_records() if wanted else {}
+    places = {config.name: place for config, place in absent.items()}
+    for name, folder in wanted.items():
+        fetching.require_known(name, records, places[name])
+        fetching.present(name, folder)  # refuses what would be in its way
+    for name, folder in wanted.items():
+        _fetch(name, folder, records)
+    for reason in dict.fromkeys(reasons):
+        say(f"dsn: {reason}")
+    if reasons:
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+    if not absent:
+        typer.echo(f"{file}: all of its data sets are there")
+
+
+def _fetch(name: str, folder: Path, records: Mapping[str, int]) -> None:
+    from dsn.data import fetching
+
+    info = fetching.fetch(name, records[name], folder, fetching.ZENODO)
+    typer.echo(f"{name}: fetched, {info.train_n} training and {info.test_n} test series")
 
 
 def _guessed(name: str, path: str | None) -> str:

@@ -3,7 +3,8 @@
 DSNError
 |-- InvalidInput                (dsn.errors) exit code 2
 |   |-- UnknownStudy            a name that the workspace has no record of
-|   `-- BrokenDataSets          several data sets of a study cannot be used
+|   |-- BrokenDataSets          several data sets of a study cannot be used
+|   `-- AbsentDataSets          data sets of a study are not there
 |-- Locked                      exit code 5: another process runs a study of the workspace
 |-- Interrupted                 exit code 4: stopped by a signal; the same command continues
 `-- WorkspaceFailed             exit code 4 too: a full disk, say; once that is mended the same command continues
@@ -43,6 +44,17 @@ class BrokenDataSets(InvalidData):
 
     def __str__(self) -> str:
         return "\n  ".join([f"{super().__str__()}:", *map(str, self.causes)])
+
+
+class AbsentDataSets(InvalidInput):
+    """Data sets of a study are not there; what can be done, a line each."""
+
+    def __init__(self, problem: str, ways_out: Sequence[str], place: str) -> None:
+        self.ways_out = tuple(ways_out)
+        super().__init__(problem, place=place)
+
+    def __str__(self) -> str:
+        return "\n  ".join([super().__str__(), *self.ways_out])
 
 
 class Locked(DSNError):

@@ -16,7 +16,8 @@ from dsn.architecture import is_sparse
 from dsn.config import DataConfig, RunConfig
 from dsn.cost import Cost, count
 from dsn.data import DataInfo
-from dsn.errors import InvalidInput
+from dsn.data.catalogue import catalogue, expected
+from dsn.errors import AbsentData, InvalidInput, nearest
 from dsn.sparsity.schedule import require_steps
 from pipeline.estimate import estimated_seconds
 from pipeline.identity import trial_ids
@@ -42,7 +43,8 @@ class TrialSpec:
         trial_id: identity (``pipeline.identity``).
         config: resolved.
         seed: of all its random streams.
-        content_hash: of the data that it is to be trained on.
+        content_hash: of the data that it is to be trained on; empty if they are not there. Such a trial is counted and
+            shown, but never run: its id is none that will be when they are.
         arm: label of the first arm that asked for it.
         engine: how steps are computed.
         resources: what it may use.
@@ -107,7 +109,8 @@ class Plan:
 
     ``references`` says which arm's label each other one is compared with: the first arm's at equal factor values; where
     one of the two takes no factors, and in a study of one arm, the first label of all. ``data`` has a data set once for
-    each way in which it is used.
+    each way in which it is used. ``left_out`` are the data sets of the study that are in none of this, for they are not
+    there and were to be skipped.
     """
 
     study: str
@@ -117,6 +120,12 @@ class Plan:
     data: tuple[DataUse, ...]
     cells: tuple[Cell, ...]
     trials: tuple[TrialSpec, ...]
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def absent(self) -> tuple[DataConfig, ...]:
+        """The data sets, each once, that are planned although their files are not there."""
+        return tuple({use.config.name: use.config for use in self.data if not use.info.content_hash}.values())
 
     @property
     def seconds(self) -> float:
@@ -124,15 +133,18 @@ class Plan:
         return sum(trial.seconds * trial.resources.cpus for trial in self.trials)
 
 
-def make_plan(study: Study, describe: Describe) -> Plan:
+def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) -> Plan:
     """Expand a study.
 
     Args:
         study: validated.
         describe: sizes and content hash of a data set, without loading it.
+        skip_absent: whether data sets whose files are not there are left out. Otherwise they are planned with the sizes
+            that are known of them.
 
     Raises:
-        InvalidInput: a configuration that cannot be, with the line that is to blame; a data set that cannot be used.
+        InvalidInput: a configuration that cannot be, with the line that is to blame; a data set that cannot be used, or
+            is neither there nor known; nothing is left.
     """
     spec = study.spec
     entries = list(data_entries(study))
@@ -144,17 +156,21 @@ def make_plan(study: Study, describe: Describe) -> Plan:
     trials: dict[str, TrialSpec] = {}
     kept: dict[str, Arm] = {}
     data: dict[DataConfig, DataInfo] = {}
+    left_out: dict[str, None] = {}
     for arm in arms:
         for entry, written in entries:
             config = resolved(study, arm, entry, written)
             if excluded.hold(arm, config):
                 continue
-            kept[arm.label] = arm
             if config.data not in data:
                 data[config.data] = _described(study, config, written, describe)
             info = data[config.data]
+            if skip_absent and not info.content_hash:
+                left_out[config.data.name] = None
+                continue
+            kept[arm.label] = arm
             cost = _cost(study, arm, config, info)
-            for seed, identity in zip(seeds, trial_ids(config, seeds, info.content_hash), strict=True):
+            for seed, identity in zip(seeds, trial_ids(config, seeds, _content(info)), strict=True):
                 trial = TrialSpec(
                     trial_id=identity,
                     config=config,
@@ -167,6 +183,9 @@ def make_plan(study: Study, describe: Describe) -> Plan:
                     seconds=estimated_seconds(config, cost, info.train_n, info.test_n),
                 )
                 cells.append(_cell(arm, config, trials.setdefault(identity, trial), seed))
+    if not cells and left_out:
+        problem = f"leaves no data set: none of {len(left_out)} is there"
+        raise InvalidInput(problem, key="--skip-absent", place=study.document.place(("data",)))
     if not cells:
         raise InvalidInput("leaves no trial", key="exclude", place=study.document.place(("exclude",)))
     return Plan(
@@ -174,10 +193,16 @@ def make_plan(study: Study, describe: Describe) -> Plan:
         arms=tuple(kept),
         references=_references(study, list(kept.values())),
         datasets=tuple(dict.fromkeys(cell.dataset for cell in cells)),
-        data=tuple(DataUse(config=config, info=info) for config, info in data.items()),
+        data=tuple(DataUse(config=config, info=info) for config, info in data.items() if config.name not in left_out),
         cells=tuple(cells),
         trials=tuple(sorted(trials.values(), key=lambda trial: -trial.seconds)),
+        left_out=tuple(left_out),
     )
+
+
+def _content(info: DataInfo) -> str:
+    """What tells the data of a trial from those of all others: their hash, or the name where there is no content."""
+    return info.content_hash or f"absent: {info.name}"
 
 
 def _cell(arm: Arm, config: RunConfig, trial: TrialSpec, seed: int) -> Cell:
@@ -226,14 +251,33 @@ def _require_bounded(study: Study, datasets: int) -> None:
 def _described(study: Study, config: RunConfig, written: Mapping[str, KeyPath], describe: Describe) -> DataInfo:
     try:
         return describe(config.data)
+    except AbsentData as error:
+        known = expected(config.data)
+        if known is not None:
+            return known
+        raise blamed_on_data(study, config.data, written, _unknown(error, config.data)) from error
     except InvalidInput as error:
-        # The line of the key at fault, or of the name of the data set whose file is.
-        place = study.document.place(written.get(error.key or "name", written["name"]))
-        if error.place:
-            raise InvalidInput(str(error), key=f"data set {config.data.name}", place=place) from error
-        raise InvalidInput(
-            error.problem, key=error.key, value=error.value, place=place, choices=error.choices
-        ) from error
+        raise blamed_on_data(study, config.data, written, error) from error
+
+
+def _unknown(error: AbsentData, data: DataConfig) -> InvalidInput:
+    """The error for a set that is neither there nor known: it may be a slip in the name of one that is."""
+    near = nearest(data.name, list(catalogue()))
+    if error.key != "path":
+        choices = sorted({*error.choices, *near})
+        return InvalidInput(error.problem, key=error.key, value=error.value, place=error.place, choices=choices)
+    if not near:
+        return error
+    problem = f"is neither known nor in {data.path}, where nothing is; did you mean {' or '.join(map(repr, near))}?"
+    return InvalidInput(problem, key="name", value=data.name)
+
+
+def blamed_on_data(study: Study, data: DataConfig, written: Mapping[str, KeyPath], error: InvalidInput) -> InvalidInput:
+    """``error`` with the line of the key at fault, or of the name of the data set whose file is."""
+    place = study.document.place(written.get(error.key or "name", written["name"]))
+    if error.place:
+        return InvalidInput(str(error), key=f"data set {data.name}", place=place)
+    return InvalidInput(error.problem, key=error.key, value=error.value, place=place, choices=error.choices)
 
 
 _SHAPE = ("model.kernel_size", "model.channels", "sparsity.groups", "sparsity.level")

@@ -43,6 +43,7 @@ class StudyRecord:
     cells: list[Cell]
     trials: list[TrialSpec]
     data: list[DataUse] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
 
     def counts(self, states: Mapping[str, TrialState]) -> dict[str, int]:
         """Trials by status; the values add up to ``len(self.trials)``."""
@@ -52,6 +53,7 @@ class StudyRecord:
 
 def make_record(study: Study, plan: Plan) -> StudyRecord:
     """What to remember of a study that is about to run."""
+    assert not plan.absent, "trials without content have no identity that could be recorded"
     spec = study.spec
     return StudyRecord(
         name=spec.name,
@@ -66,6 +68,7 @@ def make_record(study: Study, plan: Plan) -> StudyRecord:
         cells=list(plan.cells),
         trials=list(plan.trials),
         data=list(plan.data),
+        left_out=list(plan.left_out),
     )
 
 

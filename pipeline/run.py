@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dsn.durable import write_folder
 from dsn.errors import InvalidInput
+from pipeline.absent import omission
 from pipeline.disk import disk_space
 from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.ledger import Ledger, TrialState, read_states
@@ -49,6 +50,7 @@ class Recorder:
         self._provenance = code_provenance()
 
     def started(self, trial: TrialSpec) -> None:
+        assert trial.content_hash
         with _workspace_failures(self._workspace):
             self._ledger.append("started", trial.trial_id)
         self._broadcast.started(trial)
@@ -86,6 +88,7 @@ def run_study(
         Interrupted: SIGINT or SIGTERM came; finished trials are safe.
         WorkspaceFailed: the results would not fit, or one could not be written; those before it are safe.
     """
+    assert not plan.absent, "pipeline.absent.require_present comes first"
     _require_cores(study)
     ending = Ending(study, workspace, display.say)
     with _interruptible(), display, ending.watched(), ExitStack() as held:
@@ -99,6 +102,8 @@ def run_study(
             todo = _missing(plan, states, rerun_failed)
             save_record(workspace, make_record(study, plan))
         display.say(_opening(plan, states, todo))
+        if plan.left_out:
+            display.say(omission(plan.left_out, len(plan.datasets)))
         progress = Progress(
             study=plan.study,
             question=study.spec.question,

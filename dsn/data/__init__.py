@@ -18,7 +18,7 @@ from dsn.data.preparation import exchanges, prepare
 from dsn.data.raw import RawData
 from dsn.data.source import Source
 from dsn.data.survey import Survey, make_survey
-from dsn.errors import InvalidData
+from dsn.errors import AbsentData, InvalidData
 
 __all__ = [
     "LAYOUTS",
@@ -29,6 +29,7 @@ __all__ = [
     "Survey",
     "TimeSeriesData",
     "describe",
+    "is_there",
     "load",
     "names",
     "sources_at",
@@ -75,6 +76,19 @@ def sources_at(path: str | None) -> dict[str, list[str]]:
         return {"npz": names("npz", path)}
     found = {source: names(source, path) for source in LAYOUTS}
     return {source: sets for source, sets in found.items() if sets}
+
+
+def is_there(config: DataConfig) -> bool:
+    """Whether the files of the data set are there; what is in them is not looked at.
+
+    Raises:
+        InvalidData: unknown source, or files that are there but cannot be used.
+    """
+    try:
+        _source(config.source).find(config)
+    except AbsentData:
+        return False
+    return True
 
 
 def load(config: DataConfig) -> TimeSeriesData:

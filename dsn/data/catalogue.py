@@ -19,10 +19,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
+from typing import Final
 
 from dsn.config import DataConfig
 from dsn.data.dataset import DataInfo
 from dsn.data.preparation import exchanges
+
+UCI: Final = {
+    "DailySports": "https://archive.ics.uci.edu/dataset/256",
+    "EEG2": "https://archive.ics.uci.edu/dataset/121",
+    "HAR": "https://archive.ics.uci.edu/dataset/240",
+}
+"""The sets that are not in the UCR and UEA archives, and where they are."""
 
 
 @dataclass(frozen=True, kw_only=True)

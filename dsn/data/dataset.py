@@ -73,7 +73,8 @@ class DataInfo:
 
     Attributes:
         name: the data set's name.
-        content_hash: SHA-256, hex, of the source files; the same for both splits.
+        content_hash: SHA-256, hex, of the source files; the same for both splits. Empty where they are not there, and
+            the sizes are those that are known of the set (``dsn.data.catalogue``).
         train_n: training series, after the exchange that ``split: 2015`` asks for.
         test_n: test series, likewise.
         channels: channels of every series.

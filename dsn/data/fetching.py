@@ -51,8 +51,8 @@ def known_records() -> Mapping[str, int]:
     return records
 
 
-def require_known(name: str, records: Mapping[str, int]) -> None:
-    """Check that a set can be fetched.
+def require_known(name: str, records: Mapping[str, int], place: str = "") -> None:
+    """Check that a set can be fetched; ``place`` is where its name was written.
 
     Raises:
         InvalidData: it cannot, with the nearest names.
@@ -60,7 +60,9 @@ def require_known(name: str, records: Mapping[str, int]) -> None:
     if name not in records:
         near = get_close_matches(name, records, n=3)
         hint = f"; did you mean {' or '.join(map(repr, near))}?" if near else ""
-        raise InvalidData(f"is none of the {len(records)} sets of the archive{hint}", key="name", value=name)
+        raise InvalidData(
+            f"is none of the {len(records)} sets of the archive{hint}", key="name", value=name, place=place
+        )
 
 
 def present(name: str, folder: Path) -> bool:

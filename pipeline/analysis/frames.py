@@ -66,6 +66,7 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
         factors={arm: first_cells[arm].factors for arm in record.arms},
         configs={arm: _config(first_cells[arm], trials[first_cells[arm].trial_id]) for arm in record.arms},
         data=tuple(record.data),
+        left_out=tuple(record.left_out),
         source=record.source,
         file=record.file,
     )

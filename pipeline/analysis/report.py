@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsn.durable import write_atomic
+from pipeline.absent import omission
 from pipeline.analysis import failures, origin, statistics, tables
 from pipeline.analysis.failures import Failure
 from pipeline.analysis.figures import FILE_NAMES, PLOTS
@@ -185,6 +186,8 @@ def _section(title: str, found: Mapping[str, Drawing] | str) -> FigureSection:
 def answer(results: StudyResults) -> str:
     """One paragraph: how much is done, each reference's mean as the table has it, and the other arms against theirs."""
     sentences = [_progress(results)]
+    if results.left_out:
+        sentences.append(f"{omission(results.left_out, len(results.datasets), most=len(results.left_out))}.")
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
     if not cells["done"].any():
         return " ".join([*sentences, "There is no accuracy to report yet."])

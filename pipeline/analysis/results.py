@@ -87,6 +87,7 @@ class StudyResults:
         factors: label of an arm -> dotted key -> the factor value that it stands for; empty without factors.
         configs: label of an arm -> its resolved configuration, on the first of its data sets.
         data: every data set, once for each way in which it is used; empty when an earlier version planned the study.
+        left_out: the data sets of the study's file that were not there, and are in none of this.
         source: the text of the study file.
         file: its path as the user gave it.
     """
@@ -107,6 +108,7 @@ class StudyResults:
     data: tuple[DataUse, ...]
     source: str
     file: str
+    left_out: tuple[str, ...] = ()
 
     def arm_name(self, arm: str) -> str:
         """The name in the study file of the arm with this label, which is that name and, after a comma, its factors'

@@ -15,6 +15,7 @@ from typing import Any
 from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.sparsity.regions import regions
+from pipeline.absent import omission
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.identity import EXPLORATION_ONLY, effective
@@ -248,7 +249,8 @@ def _data(results: StudyResults) -> str:
     """Names, source, preparation and, if they are recorded, sizes."""
     names = f"{counted(len(results.datasets), 'data set')} ({_named(results.datasets)})"
     parts = [names, *(_by_dataset(results, key) for key in _PREPARATION), "missing values and padding set to 0"]
-    return f"We use {', '.join(parts)}.{_sizes(results)}"
+    absent = f" {omission(results.left_out, len(results.datasets))}." if results.left_out else ""
+    return f"We use {', '.join(parts)}.{absent}{_sizes(results)}"
 
 
 def _by_dataset(results: StudyResults, key: str) -> str:

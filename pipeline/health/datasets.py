@@ -5,6 +5,7 @@ from __future__ import annotations
 from dsn.data import describe
 from dsn.data.cache import DescriptionCache
 from dsn.errors import InvalidInput
+from pipeline.absent import absence, ways_out
 from pipeline.health.finding import Finding, Subject, ok, problem
 from pipeline.planning import make_plan
 from pipeline.preflight import broken_data, place_of
@@ -17,7 +18,7 @@ def check_data(subject: Subject) -> Finding:
     if not subject.studies:
         return ok("data", "no study was named; `dsn doctor STUDY.yaml` loads its data sets")
     cache = DescriptionCache(subject.workspace.data_cache)
-    found, failures = [], []
+    found, failures, remedies = [], [], []
     for file in subject.studies:
         try:
             study = read_study(file)
@@ -25,11 +26,13 @@ def check_data(subject: Subject) -> Finding:
         except InvalidInput as error:
             failures.append(str(error))
             continue
-        failures += [
-            f"{place_of(study, each)}: {each.config.name}: {each.problem}" for each in broken_data(plan.trials)
-        ]
+        if plan.absent:
+            failures.append(f"{file}: {absence(plan)}")
+            remedies += ways_out(study, plan)
+        there = [trial for trial in plan.trials if trial.content_hash]
+        failures += [f"{place_of(study, each)}: {each.config.name}: {each.problem}" for each in broken_data(there)]
         found.append(f"{file} ({counted(len(plan.datasets), 'data set')})")
     if failures:
-        advice = "correct the study or get the data; `dsn plan` tells the same"
+        advice = "; ".join(remedies) or "correct the study or get the data; `dsn plan` tells the same"
         return problem("data", "; ".join(failures), advice)
     return ok("data", f"all can be loaded: {', '.join(found)}")

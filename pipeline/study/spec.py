@@ -164,7 +164,8 @@ def _expanded(path: str, place: str) -> str:
     def value(match: re.Match[str]) -> str:
         name = match.group(1)
         if name not in os.environ:
-            raise InvalidInput(f"environment variable {name} is not set", key="path", value=path, place=place)
+            problem = f"environment variable {name} is not set: export {name}=FOLDER"
+            raise InvalidInput(problem, key="path", value=path, place=place)
         return os.environ[name]
 
     filled_in = Path(re.sub(r"\$\{(\w+)\}", value, path))

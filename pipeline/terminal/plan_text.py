@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from pipeline.absent import absence, omission
 from pipeline.analysis.table import Cell, Column, Table, to_text
 from pipeline.disk import shown_size
 from pipeline.planning import Plan, TrialSpec
@@ -14,27 +16,40 @@ LONGEST_LIST = 12
 
 
 def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, Any]:
-    """The plan for scripts: counts, estimates (``disk`` in bytes), every trial; all of its settings if ``resolved``."""
+    """The plan for scripts: counts, estimates (``disk`` in bytes), every trial; all of its settings if ``resolved``.
+
+    A trial over data that are not there has no id yet.
+    """
     return {
         "study": plan.study,
         "trials": len(plan.trials),
         "cells": len(plan.cells),
         "arms": list(plan.arms),
         "datasets": list(plan.datasets),
+        "absent": [config.name for config in plan.absent],
+        "left_out": list(plan.left_out),
         "estimated_core_seconds": round(plan.seconds, 1),
         "estimated_bytes": disk,
         "trial_list": [
-            {"trial": trial.trial_id, "arm": trial.arm, "dataset": trial.config.data.name, "seed": trial.seed}
+            {
+                "trial": trial.trial_id if trial.content_hash else None,
+                "arm": trial.arm,
+                "dataset": trial.config.data.name,
+                "seed": trial.seed,
+            }
             | ({"config": trial.config.to_dict()} if resolved else {})
             for trial in plan.trials
         ],
     }
 
 
-def plan_text(plan: Plan, disk: int, *, resolved: bool = False, width: int | None = None) -> str:
+def plan_text(
+    plan: Plan, disk: int, *, ways_out: Sequence[str] = (), resolved: bool = False, width: int | None = None
+) -> str:
     """The plan for people: what is crossed, and what each arm costs; every setting if ``resolved``.
 
-    ``disk`` is what the results take, in bytes; ``width`` is that of the terminal, and None breaks no line.
+    ``disk`` is what the results take, in bytes; ``ways_out`` what can be done about data sets that are not there;
+    ``width`` is that of the terminal, and None breaks no line.
     """
     seeds = len({cell.seed for cell in plan.cells})
     lines = [
@@ -42,11 +57,21 @@ def plan_text(plan: Plan, disk: int, *, resolved: bool = False, width: int | Non
         f"data sets: {listed(plan.datasets, LONGEST_LIST)}",
         f"estimated: {duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
         f"on disk:   about {shown_size(disk)}",
+        *_missing(plan, ways_out),
         "",
         to_text(_arm_table(plan), width),
     ]
     lines += [to_text(table, width) for table in resolved_tables(plan)] if resolved else []
     return "\n".join(lines)
+
+
+def _missing(plan: Plan, ways_out: Sequence[str]) -> list[str]:
+    """The data sets that are not there, if any."""
+    lines = [f"left out:  {omission(plan.left_out, len(plan.datasets))}"] if plan.left_out else []
+    if plan.absent:
+        lines += [f"absent:    {absence(plan)}", "           (planned with the sizes that are known of them)"]
+        lines += [f"           {way}" for way in ways_out]
+    return lines
 
 
 def _product(plan: Plan, seeds: int) -> str:

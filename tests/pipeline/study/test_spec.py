@@ -476,7 +476,7 @@ def test_paths_are_relative_to_the_study_file_with_variables_filled_in(
 @pytest.mark.parametrize(
     ("path", "problem"),
     [
-        ("${DSN_TEST_UNSET}/sets", "environment variable DSN_TEST_UNSET is not set"),
+        ("${DSN_TEST_UNSET}/sets", "environment variable DSN_TEST_UNSET is not set: export DSN_TEST_UNSET=FOLDER"),
         ("~nobody-of-this-name/sets", "names a home folder that is not there"),
         ("~\0", "names a home folder that is not there"),
     ],
