@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 from dsn.config import DataConfig
-from dsn.data import describe, load
+from dsn.data import describe, is_there, load
+from dsn.data.catalogue import catalogue, collections
 from dsn.data.preparation import EXCHANGED
 
 DATA = Path(os.environ.get("DSN_DATA") or Path(__file__).resolve().parents[4] / "shared" / "data")
@@ -82,3 +83,25 @@ def test_two_sources_agree(name: str) -> None:
     for part in ("train", "test"):
         assert np.array_equal(getattr(ours, f"y_{part}"), getattr(aeons, f"y_{part}"))
         assert np.allclose(getattr(ours, f"x_{part}"), getattr(aeons, f"x_{part}"), rtol=1e-6, atol=1e-6)
+
+
+def test_the_catalogue_has_the_sizes_of_the_files() -> None:
+    compared = 0
+    for row in manifest():
+        if "partial" in row["archive"]:
+            continue
+        known = catalogue()[row["name"]]
+        for key in ("train_n", "test_n", "channels", "classes"):
+            assert getattr(known, key) == int(row[key]), row["name"]
+        assert known.length == {"JapaneseVowels": 29}.get(row["name"], int(row["length"]))
+        compared += 1
+    assert compared >= 100
+
+
+def test_a_folder_finds_every_set_of_its_collection() -> None:
+    found = [
+        name
+        for name in collections()["UCR-85"]
+        if is_there(DataConfig(source="folder", name=name, path=str(DATA / "ucr")))
+    ]
+    assert found == list(collections()["UCR-85"])
