@@ -52,7 +52,7 @@ def names(path: str | None) -> list[str]:
         match = _PART.fullmatch(entry.name)
         if match:
             found.add(match.group(1))
-        elif any(lies_there(file) for pair in _pairs(entry, entry.name) for file in pair):
+        elif entry.is_dir() and any(lies_there(file) for pair in _pairs(entry, entry.name) for file in pair):
             found.add(entry.name)
     return sorted(found)
 
