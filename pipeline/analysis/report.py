@@ -68,7 +68,8 @@ class Report:
         title, question, reproduces: from the study file; the last two may be empty.
         answer: one paragraph of numbers.
         accuracy, comparison, quality, cost, cost_by_dataset, exploration: None if they would be empty.
-        figures: a section for each of ``PLOTS``.
+        figures: a section for each of ``PLOTS`` that has something to show.
+        absent: one for each of the others.
         causes, failures: None if nothing has failed.
         failure_texts: errors that say more than a line of these.
         status, trials: how far the study is.
@@ -89,6 +90,7 @@ class Report:
     cost_by_dataset: Table | None
     exploration: Table | None
     figures: tuple[FigureSection, ...]
+    absent: tuple[FigureSection, ...]
     causes: Table | None
     failures: Table | None
     failure_texts: tuple[Failure, ...]
@@ -99,6 +101,8 @@ class Report:
     provenance: Table | None
     source: str
 
+
+NOT_DRAWN = "Figures without data"
 
 NO_DATA = "An earlier version planned this study and recorded no sizes; running it again (dsn run) adds them."
 
@@ -150,6 +154,7 @@ def _figure_files(directory: Path) -> Iterator[Path]:
 def compose(results: StudyResults) -> Report:
     """Computes everything that a report shows."""
     anything_done = bool((results.trials["status"] == "done").any())
+    sections = [_section(title, plot(results)) for title, plot in PLOTS.items()]
     return Report(
         title=results.name,
         question=results.question,
@@ -161,7 +166,8 @@ def compose(results: StudyResults) -> Report:
         cost=tables.cost_table(results),
         cost_by_dataset=tables.cost_by_dataset_table(results) if anything_done else None,
         exploration=tables.exploration_table(results),
-        figures=tuple(_section(title, plot(results)) for title, plot in PLOTS.items()),
+        figures=tuple(section for section in sections if section.figures),
+        absent=tuple(section for section in sections if section.absent),
         causes=failures.causes_table(results),
         failures=failures.failures_table(results),
         failure_texts=failures.failure_texts(results),
@@ -284,6 +290,7 @@ def to_markdown(report: Report) -> str:
     parts += [_folded(report.cost_by_dataset)] if report.cost_by_dataset else []
     parts += [to_markdown_table(report.exploration)] if report.exploration else []
     parts += ["## Figures", *itertools.chain.from_iterable(map(_markdown_figures, report.figures))]
+    parts += [_markdown_absent(report.absent)] if report.absent else []
     if report.causes and report.failures:
         parts += ["## Failed trials", to_markdown_table(report.causes), _folded(report.failures)]
         parts += [_folded_text(f"The whole error of {each.trial}", each.error) for each in report.failure_texts]
@@ -300,8 +307,11 @@ def _markdown_figures(section: FigureSection) -> Iterator[str]:
     for name, drawing in section.figures.items():
         yield f"![{escape_markdown(drawing.alt)}]({name}.svg)"
         yield from map(escape_markdown, drawing.notes)
-    if section.absent:
-        yield escape_markdown(section.absent)
+
+
+def _markdown_absent(sections: Sequence[FigureSection]) -> str:
+    reasons = [f"- {escape_markdown(section.title)}: {escape_markdown(section.absent)}" for section in sections]
+    return "\n".join([f"### {NOT_DRAWN}\n", *reasons])
 
 
 def to_html(report: Report) -> str:
@@ -312,7 +322,7 @@ def to_html(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(template).render(report=report, no_data=NO_DATA)
+    return environment.from_string(template).render(report=report, no_data=NO_DATA, not_drawn=NOT_DRAWN)
 
 
 def _folded(table: Table) -> str:

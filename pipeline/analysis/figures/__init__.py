@@ -8,20 +8,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from pipeline.analysis.figures import learning_curves, receptive_fields, scatter, sweep, trade_off
+from pipeline.analysis.figures import (
+    active_weights,
+    exploration,
+    learning_curves,
+    receptive_fields,
+    scatter,
+    sweep,
+    trade_off,
+)
 from pipeline.analysis.figures.style import Drawing
 from pipeline.analysis.results import StudyResults
 
 Plot = Callable[[StudyResults], dict[str, Drawing] | str]
 
 PLOTS: Mapping[str, Plot] = {
+    "Over a factor": sweep.figures,
     "Against the reference, by data set": scatter.figures,
     "Accuracy against cost": trade_off.figures,
-    "Over a factor": sweep.figures,
     "Learning curves": learning_curves.figures,
+    "Active weights": active_weights.figures,
     "Reach of the kernels": receptive_fields.figures,
+    "Exploration over epochs": exploration.figures,
 }
 """Heading in the report -> the plot."""
 
-FILE_NAMES = ("scatter", "trade_off", "sweep_*", "learning_curves", "receptive_fields")
+FILE_NAMES = (
+    "sweep_*",
+    "scatter",
+    "trade_off",
+    "learning_curves*",
+    "active_weights*",
+    "receptive_fields",
+    "exploration",
+)
 """Patterns of the names under which the plots return their drawings."""

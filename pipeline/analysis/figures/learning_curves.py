@@ -1,13 +1,16 @@
-"""Training loss over epochs: first the data, then the drawing."""
+"""Training loss, and test accuracy where it was asked for, over epochs: first the data, then the drawings."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.analysis.figures.style import (
     LOG_FROM,
     MOST_ARMS,
+    MOST_POINTS,
     PANEL,
     Drawing,
     Look,
@@ -18,6 +21,7 @@ from pipeline.analysis.figures.style import (
     plan_legend,
     render,
     shortened,
+    thinned,
 )
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import listed
@@ -28,20 +32,59 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MOST_PANELS = 12
-MOST_POINTS = 200
-"""Epochs drawn of one curve: more cannot be told apart, and every point makes the page longer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quantity:
+    """What is drawn over epochs.
+
+    Attributes:
+        name: of the figure's file.
+        column: of the histories.
+        words: what notes call it.
+        axis: what the vertical axes say.
+        unit: what a value is divided by.
+        most: the largest value that there can be, in that unit.
+        note: what to say besides.
+    """
+
+    name: str
+    column: str
+    words: str
+    axis: str
+    unit: float = 1.0
+    most: float = math.inf
+    note: str = ""
+
+
+TRAIN_LOSS = Quantity(name="learning_curves", column="train_loss", words="training loss", axis="training loss (nats)")
+TEST_ACCURACY = Quantity(
+    name="learning_curves_test",
+    column="test_accuracy",
+    words="test accuracy",
+    axis="test accuracy (%)",
+    unit=0.01,
+    most=100.0,
+    note=" It is logged and never selected on: results are those of the network with the lowest training loss.",
+)
 
 
 def figures(results: StudyResults) -> dict[str, Drawing] | str:
-    """The learning curves of the first ``MOST_PANELS`` data sets that have any."""
+    """The learning curves of the first ``MOST_PANELS`` data sets that have any; test accuracy first, if recorded."""
     available = datasets_with_curves(results)
     if not available:
         return "No trial is done yet, so there is no learning curve."
     # Only what is drawn is read: curves of 85 data sets are thousands of files.
-    curves = learning_curves(results, available[:MOST_PANELS])
-    drawing = draw_learning_curves(curves, results.arms, available[:MOST_PANELS])
-    notes = (*drawing.notes, *_left_out(results, available))
-    return {"learning_curves": Drawing(svg=drawing.svg, alt=drawing.alt, notes=notes)}
+    records = epoch_records(results, available[:MOST_PANELS])
+    drawings = {}
+    for quantity in (TEST_ACCURACY, TRAIN_LOSS):
+        curves = learning_curves(records, quantity)
+        if len(curves):
+            datasets = [name for name in available[:MOST_PANELS] if name in set(curves["dataset"])]
+            drawing = draw_learning_curves(curves, quantity, results.arms, datasets)
+            notes = (*drawing.notes, *_left_out(results, available))
+            drawings[quantity.name] = Drawing(svg=drawing.svg, alt=drawing.alt, notes=notes)
+    return drawings
 
 
 def datasets_with_curves(results: StudyResults) -> list[str]:
@@ -50,54 +93,76 @@ def datasets_with_curves(results: StudyResults) -> list[str]:
     return [name for name in results.datasets if name in present]
 
 
-def learning_curves(results: StudyResults, datasets: Sequence[str]) -> pd.DataFrame:
-    """The training loss of each of ``datasets`` and arm over epochs: ``dataset, arm, epoch, mean, std, seeds``.
+def epoch_records(results: StudyResults, datasets: Sequence[str]) -> pd.DataFrame:
+    """The histories of ``datasets`` in one frame: ``dataset, arm, epoch, train_loss, test_accuracy``.
 
-    Mean and sample standard deviation (ddof = 1, NaN for one trial) are over the done trials that have a history,
-    ``seeds`` is their number. Only epochs that all of them reached: where a shorter one ended the mean would jump.
-    Rows are in the order of the study (the first two columns are categories in that order); data sets and arms without
-    a history have none.
+    The first two columns are categories in the order of the study; ``test_accuracy`` is NaN in epochs in which it was
+    not asked for.
     """
     import pandas as pd
 
-    columns = ["dataset", "arm", "epoch", "mean", "std", "seeds"]
+    quantities = [quantity.column for quantity in (TRAIN_LOSS, TEST_ACCURACY)]
     trials = _trials(results)
     trials = trials[trials["dataset"].isin(datasets)]
     if trials.empty:
-        return pd.DataFrame(columns=columns)
+        return pd.DataFrame(columns=["dataset", "arm", "epoch", *quantities])
     # Positions instead of names: grouping millions of epochs by text would take most of a report's time.
     dataset_at, arm_at = ({name: at for at, name in enumerate(names)} for names in (results.datasets, results.arms))
-    losses = pd.concat(
+    records = pd.concat(
         [
-            results.histories[trial][["epoch", "train_loss"]].assign(dataset=dataset_at[dataset], arm=arm_at[arm])
+            # An earlier version recorded no test accuracy: its column is NaN then.
+            results.histories[trial]
+            .reindex(columns=["epoch", *quantities])
+            .assign(dataset=dataset_at[dataset], arm=arm_at[arm])
             for trial, dataset, arm in zip(trials["trial_id"], trials["dataset"], trials["arm"], strict=True)
         ]
     )
-    curves = losses.groupby(["dataset", "arm", "epoch"])["train_loss"].agg(["mean", "std", "size"]).reset_index()
-    curves["seeds"] = curves.groupby(["dataset", "arm"])["size"].transform("max")
+    records["dataset"] = pd.Categorical.from_codes(records["dataset"], results.datasets)
+    records["arm"] = pd.Categorical.from_codes(records["arm"], results.arms)
+    return records
+
+
+def learning_curves(records: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
+    """A quantity of each data set and arm over epochs: ``dataset, arm, epoch, mean, std, seeds``, in its unit.
+
+    Mean and sample standard deviation (ddof = 1, NaN for one trial) are over the trials that have recorded it,
+    ``seeds`` is their number. Only epochs that all of them recorded: where a shorter one ended the mean would jump.
+    Rows are in the order of the study; data sets and arms without a record have none.
+
+    Args:
+        records: from ``epoch_records``.
+        quantity: which.
+    """
+    known = records[["dataset", "arm", "epoch", quantity.column]].dropna()
+    curves = known.groupby(["dataset", "arm", "epoch"], observed=True)[quantity.column]
+    curves = curves.agg(["mean", "std", "size"]).reset_index()
+    curves["seeds"] = curves.groupby(["dataset", "arm"], observed=True)["size"].transform("max")
     curves = curves[curves["size"] == curves["seeds"]].reset_index(drop=True)
-    curves["dataset"] = pd.Categorical.from_codes(curves["dataset"], results.datasets)
-    curves["arm"] = pd.Categorical.from_codes(curves["arm"], results.arms)
-    return curves[columns]
+    curves[["mean", "std"]] /= quantity.unit
+    return curves[["dataset", "arm", "epoch", "mean", "std", "seeds"]]
 
 
-def draw_learning_curves(curves: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) -> Drawing:
+def draw_learning_curves(
+    curves: pd.DataFrame, quantity: Quantity, arms: Sequence[str], datasets: Sequence[str]
+) -> Drawing:
     """One panel a data set, one line an arm, a band of one standard deviation over seeds.
 
     Args:
         curves: from ``learning_curves``.
+        quantity: what they are of.
         arms: all arms of the study in its order, so that an arm keeps its colour whatever is missing. The first
             ``MOST_ARMS`` are drawn.
         datasets: those to draw; each has a curve.
     """
-    notes = ["Mean training loss over seeds; the band is one sample standard deviation (none for a single seed)."]
+    spread = "the band is one sample standard deviation (none for a single seed)."
+    notes = [f"Mean {quantity.words} over seeds; {spread}{quantity.note}"]
     if len(arms) > MOST_ARMS:
         notes.append(f"Only the first {MOST_ARMS} arms are drawn, without {listed(arms[MOST_ARMS:], between='; ')}.")
     if (curves.groupby(["dataset", "arm"], observed=True).size() > MOST_POINTS).any():
         notes.append(f"At most {MOST_POINTS} epochs of each curve are drawn, at even steps.")
     return Drawing(
-        svg=render("learning_curves", lambda: _figure(curves, arms[:MOST_ARMS], datasets)),
-        alt="Training loss over epochs, a panel a data set, a line an arm",
+        svg=render(quantity.name, lambda: _figure(curves, quantity, arms[:MOST_ARMS], datasets)),
+        alt=f"{quantity.words.capitalize()} over epochs, a panel a data set, a line an arm",
         notes=tuple(notes),
     )
 
@@ -108,43 +173,53 @@ def _trials(results: StudyResults) -> pd.DataFrame:
     return results.trials[done & results.trials["trial_id"].isin(set(results.histories))]
 
 
-def _figure(curves: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str]) -> Figure:
+def _figure(curves: pd.DataFrame, quantity: Quantity, arms: Sequence[str], datasets: Sequence[str]) -> Figure:
     rows, columns = grid_shape(len(datasets))
     width = PANEL * columns if columns > 1 else 5.6
     legend = plan_legend(arms, width)
     figure = new_figure(width, 0.5 + 2.3 * rows + legend.height)
     looks = {arm: look(index) for index, arm in enumerate(arms)}
     for index, dataset in enumerate(datasets):
-        _draw_panel(figure.add_subplot(rows, columns, index + 1), curves[curves["dataset"] == dataset], dataset, looks)
+        axes = figure.add_subplot(rows, columns, index + 1)
+        axes.set_title(shortened(dataset, 30), loc="left")
+        _draw_panel(axes, curves[curves["dataset"] == dataset], quantity, looks)
     figure.supxlabel("epoch")
-    label_vertical(figure, "training loss (nats)", legend)
+    label_vertical(figure, quantity.axis, legend)
     legend.draw(figure, list(looks.values()))
     return figure
 
 
-def _draw_panel(axes: Axes, curves: pd.DataFrame, title: str, looks: Mapping[str, Look]) -> None:
+def _draw_panel(axes: Axes, curves: pd.DataFrame, quantity: Quantity, looks: Mapping[str, Look]) -> None:
     """Draws the curves of one data set; the first arm last, so that it lies on top."""
-    axes.set_title(shortened(title, 30), loc="left")
     low, high = curves["mean"].min(), curves["mean"].max()
-    logarithmic = bool(low > 0 and high / low >= LOG_FROM)
+    logarithmic = bool(quantity is TRAIN_LOSS and low > 0 and high / low >= LOG_FROM)
     for arm in reversed(list(looks)):
-        curve = _thinned(curves[curves["arm"] == arm])
+        curve = thinned(curves[curves["arm"] == arm])
         if curve.empty:
             continue
-        axes.plot(curve["epoch"], curve["mean"], **looks[arm])
-        # A loss is not negative, and a logarithmic axis has no zero.
+        # A line through a single point would be invisible.
+        single: Look = {"marker": "o", "markersize": 3.5} if len(curve) == 1 else {}
+        axes.plot(curve["epoch"], curve["mean"], **looks[arm], **single)
+        # Nothing drawn is negative, an accuracy is at most 1, and a logarithmic axis has no zero.
         bottom = (curve["mean"] - curve["std"]).clip(lower=low / 2 if logarithmic else 0.0)
-        top = curve["mean"] + curve["std"]
+        top = (curve["mean"] + curve["std"]).clip(upper=quantity.most)
         axes.fill_between(curve["epoch"], bottom, top, color=looks[arm]["color"], alpha=0.15, linewidth=0)
-    _set_axes(axes, logarithmic, low, int(curves["epoch"].max()))
+    _set_epochs(axes, int(curves["epoch"].max()))
+    if quantity is TRAIN_LOSS:
+        _set_losses(axes, logarithmic, low)
 
 
-def _set_axes(axes: Axes, logarithmic: bool, low: float, epochs: int) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+def _set_epochs(axes: Axes, epochs: int) -> None:
+    from matplotlib.ticker import MaxNLocator
 
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
     if epochs > 1:
         axes.set_xlim(1, epochs)
+
+
+def _set_losses(axes: Axes, logarithmic: bool, low: float) -> None:
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
     if not logarithmic:
         axes.set_ylim(bottom=0)
         return
@@ -152,14 +227,6 @@ def _set_axes(axes: Axes, logarithmic: bool, low: float, epochs: int) -> None:
     axes.set_ylim(bottom=low / 1.5)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _thinned(curve: pd.DataFrame) -> pd.DataFrame:
-    """At most ``MOST_POINTS`` rows at even steps, the first and the last among them."""
-    if len(curve) <= MOST_POINTS:
-        return curve
-    last = len(curve) - 1
-    return curve.iloc[[round(step * last / (MOST_POINTS - 1)) for step in range(MOST_POINTS)]]
 
 
 def _left_out(results: StudyResults, available: Sequence[str]) -> list[str]:

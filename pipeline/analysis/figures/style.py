@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -31,6 +32,15 @@ PANEL = 3.2
 
 LETTERS_AN_INCH = 12
 """Of the figures' text, on the safe side."""
+
+NAME_LETTERS = 21
+"""Letters in a line of the column with the names of a figure's rows."""
+
+WORD_ROOM = 0.25
+"""The part of a factor's axis from a value that is a word to the next value."""
+
+MOST_POINTS = 200
+"""Points drawn of one curve: more cannot be told apart, and every point makes the page longer."""
 
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: searchable, selectable
@@ -87,7 +97,8 @@ def render(name: str, draw: Callable[[], Figure]) -> str:
         figure = draw()
         _freeze_layout(figure)
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = file.getvalue()
+    # A hundredth of a point is less than can be seen; more digits would make up half of a page.
+    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())
     return re.sub(r'( id="| xlink:href="#|url\(#)', rf"\g<1>{name}-", text[text.index("<svg") :])
 
 
@@ -126,6 +137,26 @@ def look(index: int) -> Look:
 def marked(index: int) -> Look:
     """The same with a marker at every point."""
     return look(index) | {"marker": MARKERS[index // len(PALETTE) % len(MARKERS)], "markersize": 5.0}
+
+
+def group_bands(groups: int) -> list[range]:
+    """Kernel groups, numbered from 1, by colour: one each, or runs of neighbours if they are more than the colours."""
+    run = max(1, -(-groups // len(PALETTE)))
+    return [range(first, min(first + run, groups + 1)) for first in range(1, groups + 1, run)]
+
+
+def group_color(group: int, groups: int) -> str:
+    """The colour of a kernel group's band."""
+    return next(color for color, band in zip(PALETTE, group_bands(groups), strict=False) if group in band)
+
+
+def group_legend(groups: int, width: float) -> tuple[Legend, list[Look]]:
+    """The legend of the bands, for a figure of ``width`` inches, and their looks: thick lines, as of bars."""
+    bands = group_bands(groups)
+    labels = [
+        f"kernel group {band[0]}" if len(band) == 1 else f"kernel groups {band[0]} to {band[-1]}" for band in bands
+    ]
+    return plan_legend(labels, width), [{"color": color, "linewidth": 6.0} for color in PALETTE[: len(bands)]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,24 +218,67 @@ def wrapped(label: str, letters: int, lines: int) -> str:
     return "\n".join(broken[:lines])
 
 
-def set_value_axis(axes: Axes, values: Sequence[float], room: float) -> None:
-    """The horizontal axis of a factor: logarithmic over a wide range, its ticks at those values whose labels fit.
+@dataclass(frozen=True, kw_only=True)
+class NameColumn:
+    """The names of a figure's rows, in a first column of their own."""
 
-    Args:
-        axes: to be set.
-        values: at least two, ascending.
-        room: the part of the axis that a label needs.
+    names: tuple[str, ...]
+
+    @property
+    def width(self) -> float:
+        """Inches."""
+        return max(len(line) for name in self.names for line in name.splitlines()) / (LETTERS_AN_INCH - 1)  # bold
+
+    def draw(self, axes: Axes, row: int) -> None:
+        axes.set_axis_off()
+        axes.text(0, 0.5, self.names[row], va="center", fontweight="bold", fontsize=8.5)
+
+
+def plan_names(names: Sequence[str]) -> NameColumn:
+    """A column with ``names``, wrapped and if need be shortened."""
+    return NameColumn(names=tuple(wrapped(name, NAME_LETTERS, 4) for name in names))
+
+
+def thinned(curve: pd.DataFrame) -> pd.DataFrame:
+    """At most ``MOST_POINTS`` rows at even steps, the first and the last among them."""
+    if len(curve) <= MOST_POINTS:
+        return curve
+    last = len(curve) - 1
+    return curve.iloc[[round(step * last / (MOST_POINTS - 1)) for step in range(MOST_POINTS)]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueAxis:
+    """The horizontal axis of a factor: its numbers from 0 to 1, and before them what it has of words.
+
+    Attributes:
+        numbers: at least two, ascending; over a wide range they are set by their logarithms.
+        words: values that are no numbers, such as ``dense`` of a sparsity.
     """
-    from matplotlib.ticker import FixedFormatter, NullLocator
 
-    logarithmic = values[0] > 0 and values[-1] / values[0] >= LOG_FROM
-    scale = math.log if logarithmic else float
-    if logarithmic:
-        axes.set_xscale("log")
-    shown = [values[0]]
-    for value in values[1:]:
-        if scale(value) - scale(shown[-1]) >= room * (scale(values[-1]) - scale(values[0])):
-            shown.append(value)
-    axes.set_xticks(shown)
-    axes.xaxis.set_major_formatter(FixedFormatter([f"{value:g}" for value in shown]))
-    axes.xaxis.set_minor_locator(NullLocator())
+    numbers: tuple[float, ...]
+    words: tuple[str, ...] = ()
+
+    def at(self, value: float | str) -> float:
+        """Where a value is."""
+        if isinstance(value, str):
+            return WORD_ROOM * (self.words.index(value) - len(self.words))
+        first, last = self._scaled(self.numbers[0]), self._scaled(self.numbers[-1])
+        return (self._scaled(value) - first) / (last - first)
+
+    def set(self, axes: Axes, width: float) -> None:
+        """Ticks at the words, and at those numbers whose labels fit into the axis' ``width``, in inches."""
+        low, high = (self.at(self.words[0]) if self.words else 0.0) - 0.06, 1.06
+        shown = [self.numbers[0]]
+        for value in self.numbers[1:]:
+            apart = width * (self.at(value) - self.at(shown[-1])) / (high - low)
+            if apart * LETTERS_AN_INCH >= (len(f"{value:g}") + len(f"{shown[-1]:g}")) / 2 + 1:
+                shown.append(value)
+        ticks: list[float | str] = [*self.words, *shown]
+        labels = [shortened(tick, 10) if isinstance(tick, str) else f"{tick:g}" for tick in ticks]
+        axes.set_xticks([self.at(tick) for tick in ticks], labels)
+        axes.set_xlim(low, high)
+
+    def _scaled(self, value: float) -> float:
+        wide = self.numbers[0] > 0 and self.numbers[-1] / self.numbers[0] >= LOG_FROM
+        return math.log(value) if wide else value

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dsn.active_weights import tap_counts
+from dsn.architecture import layer_plans
 from dsn.config import DataConfig, RunConfig
+from dsn.data import DataInfo
+from dsn.sparsity.exploration import group_updates, initial_record
+from dsn.sparsity.trainer import SparseLayer, SparseTrainer
 from pipeline.analysis.results import METRICS, StudyResults
+from pipeline.planning import DataUse
 
 Outcome = float | str
 """A test accuracy (a fraction) of a trial that is done, or the status of one that is not."""
@@ -173,3 +180,64 @@ def study(make_results: Callable[..., StudyResults], make_history: Callable[...,
         reproduces="Figure 7",
         source="name: quickstart\narms:\n  dsn: {}\n  fixed: {sparsity.explore: false}\nseeds: 3\n",
     )
+
+
+@pytest.fixture
+def data_uses() -> Callable[..., tuple[DataUse, ...]]:
+    """Names of data sets and their channels in, what a study knows of them out."""
+
+    def make(**channels: int) -> tuple[DataUse, ...]:
+        info = DataInfo(name="", content_hash="", train_n=1, test_n=1, channels=0, length=1, classes=2, files=())
+        return tuple(
+            DataUse(
+                config=DataConfig(source="npz", name=name),
+                info=dataclasses.replace(info, name=name, channels=number),
+            )
+            for name, number in channels.items()
+        )
+
+    return make
+
+
+@pytest.fixture
+def make_explored(make_results: Callable[..., StudyResults], data_uses: Callable[..., tuple[DataUse, ...]]):
+    """Arms by their configurations, done on data set A (univariate) and B (5 channels) with so many seeds: masks that
+    the trainer has made and, in 10 epochs, updated twice by made-up weights."""
+
+    def make(configs: Mapping[str, RunConfig], *, seeds: int = 2) -> StudyResults:
+        channels = {"A": 1, "B": 5}
+        outcomes = {(arm, dataset): [0.5] * seeds for arm in configs for dataset in channels}
+        updates, weights = {}, {}
+        for arm, dataset in outcomes:
+            for seed in range(seeds):
+                recorded = explored_masks(configs[arm], channels[dataset], seed)
+                updates[f"{arm}-{dataset}-{seed}"], weights[f"{arm}-{dataset}-{seed}"] = recorded
+        return make_results(
+            outcomes, configs=configs, data=data_uses(**channels), mask_updates=updates, active_weights=weights
+        )
+
+    return make
+
+
+def explored_masks(made: RunConfig, channels: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The frames of mask updates and of active weights."""
+    plans = layer_plans(made.model, made.sparsity, channels)
+    layers = [
+        SparseLayer(shape=(made.model.channels, plan.sparse_inputs, made.model.kernel_size), groups=plan.groups)
+        for plan in plans
+        if plan.groups
+    ]
+    trainer = SparseTrainer(layers, made.sparsity, seed)
+    masks = trainer.initial_masks()
+    rows = [*initial_record(layers, masks)]
+    weights = [np.random.default_rng(seed).normal(size=layer.shape) for layer in layers]
+    for epoch in (5, 10) if layers and made.sparsity.explore else ():
+        held = [weight * mask for weight, mask in zip(weights, masks, strict=True)]
+        update = trainer.update(held, masks, weights, step=3 * epoch, total_steps=30)
+        rows += group_updates(layers, masks, update, trainer.covered, epoch=epoch, step=3 * epoch)
+        masks = update.masks
+    return _frame(rows), _frame(list(tap_counts(plans, masks)))
+
+
+def _frame(rows: Sequence[Any]) -> pd.DataFrame:
+    return pd.DataFrame([dataclasses.asdict(row) for row in rows])

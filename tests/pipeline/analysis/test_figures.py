@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -11,9 +12,11 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 
+from dsn.config import RunConfig
 from pipeline.analysis.figures import FILE_NAMES, PLOTS, receptive_fields, scatter, style, trade_off
 from pipeline.analysis.figures import sweep as sweep_plot
 from pipeline.analysis.results import StudyResults
+from pipeline.planning import DataUse
 
 MakeResults = Callable[..., StudyResults]
 plots = pytest.mark.parametrize("title", PLOTS)
@@ -26,12 +29,21 @@ def words(svg: str) -> list[str]:
 
 
 @pytest.fixture
-def measured(sweep: StudyResults) -> StudyResults:
+def measured(sweep: StudyResults, data_uses: Callable[..., tuple[DataUse, ...]]) -> StudyResults:
     """The sweep with a receptive field file a trial and a learning curve of one: something for every plot."""
     ids = sweep.trials["trial_id"]
     rows = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [0, 5, 9], "kernels": [3, 9, 4]})
-    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5]})
-    return replace(sweep, receptive_fields=dict.fromkeys(ids, rows), histories={ids[0]: history})
+    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5], "test_accuracy": [0.5, 0.6]})
+    weights = pd.DataFrame({"layer": [1, 2], "group": [1, 3], "channel": [0, 140], "tap": [1, 8], "active": [1, 7]})
+    updates = pd.DataFrame({"epoch": [0, 5], "step": [0, 9], "active": [8, 8], "changed": [0, 2], "covered": [8, 10]})
+    return replace(
+        sweep,
+        receptive_fields=dict.fromkeys(ids, rows),
+        histories={ids[0]: history},
+        active_weights=dict.fromkeys(ids, weights),
+        mask_updates=dict.fromkeys(ids, updates),
+        data=data_uses(A=1, B=1),
+    )
 
 
 @plots
@@ -162,11 +174,104 @@ def test_sweep_zipped_joins_an_arm_and_says_what_changes_along(
     assert "model.depth changes along with model.kernel_size." in drawings["sweep_model.kernel_size"].notes
 
 
-def test_sweep_leaves_out_words_and_says_so(make_results: MakeResults, make_config: Callable[..., object]) -> None:
+def test_words_of_a_factor_stand_before_its_numbers(
+    make_results: MakeResults, make_config: Callable[..., object]
+) -> None:
     levels = [{"sparsity.level": level} for level in (0.5, 0.8, "dense")]
-    drawings = sweep_plot.figures(make_combined(make_results, make_config, levels))
+    results = make_combined(make_results, make_config, levels)
+    points, _ = sweep_plot.sweep(results, "sparsity.level")
+    assert points[["value", "word", "mean"]].fillna(-1).to_numpy().tolist() == [
+        [0.5, "", 0.5],
+        [0.8, "", 0.51],
+        [-1, "dense", 0.52],
+    ]
+    drawings = sweep_plot.figures(results)
     assert isinstance(drawings, dict)
-    assert "Without the value dense, no number." in drawings["sweep_sparsity.level"].notes
+    texts = words(drawings["sweep_sparsity.level"].svg)
+    assert [text for text in texts if text in {"dense", "0.5", "0.8"}] == ["dense", "0.5", "0.8"] * 3
+
+
+@pytest.fixture
+def with_level(sweep: StudyResults, make_config: Callable[..., RunConfig]) -> StudyResults:
+    """The sweep, whose arm ``two`` at 39 taps is an arm ``dense`` that no factor is crossed with."""
+    old = sweep.arms[-1]
+    rename = {old: "dense"}
+    assert old == "two, model.kernel_size=39"
+    return replace(
+        sweep,
+        arms=(*sweep.arms[:-1], "dense"),
+        references={rename.get(arm, arm): reference for arm, reference in sweep.references.items()},
+        trials=sweep.trials.replace({"arm": rename}),
+        factors={arm: factors for arm, factors in sweep.factors.items() if arm != old} | {"dense": {}},
+        configs={arm: config for arm, config in sweep.configs.items() if arm != old}
+        | {"dense": make_config(**{"sparsity.level": "dense"})},
+    )
+
+
+def test_an_arm_that_a_factor_does_not_apply_to_is_a_level(with_level: StudyResults) -> None:
+    points, _ = sweep_plot.sweep(with_level, "model.kernel_size")
+    assert points["line"].tolist() == ["one"] * 3 + ["two"] * 2 + ["dense"]
+    assert points["value"].fillna(-1).tolist() == [9, 21, 39, 9, 21, -1], "39, its own kernel size, is no point of it"
+    drawings = sweep_plot.figures(with_level)
+    assert isinstance(drawings, dict)
+    drawing = drawings["sweep_model.kernel_size"]
+    assert "dense" in words(drawing.svg)
+    assert "dense does not vary it: its level is drawn across, with a band instead of a bar." in drawing.notes
+
+
+def test_sweep_by_data_set_has_the_spread_of_each(with_level: StudyResults) -> None:
+    points = sweep_plot.sweep_by_dataset(with_level, "model.kernel_size")
+    assert points["dataset"].tolist() == ["A"] * 6 + ["B"] * 6
+    assert points["line"].tolist() == (["one"] * 3 + ["two"] * 2 + ["dense"]) * 2
+    assert points["mean"].tolist()[:6] == pytest.approx([0.59, 0.71, 0.89, 0.49, 0.61, 0.79])
+    assert points["std"].tolist() == pytest.approx([0.04 / math.sqrt(2)] * 12)
+    drawings = sweep_plot.figures(with_level)
+    assert isinstance(drawings, dict)
+    assert list(drawings) == ["sweep_model.kernel_size", "sweep_by_dataset_model.kernel_size"]
+    texts = words(drawings["sweep_by_dataset_model.kernel_size"].svg)
+    assert {"A", "B", "test accuracy (%)"} <= set(texts)
+
+
+def test_sweep_by_data_set_says_where_seeds_differ(with_level: StudyResults) -> None:
+    lacking = (with_level.trials["dataset"] == "B") & (with_level.trials["trial_id"].str.endswith("1"))
+    lacking &= with_level.trials["arm"] == "dense"
+    assert lacking.sum() == 1
+    trials = with_level.trials.assign(status=with_level.trials["status"].mask(lacking, "failed"))
+    drawings = sweep_plot.figures(replace(with_level, trials=trials))
+    assert isinstance(drawings, dict)
+    notes = drawings["sweep_by_dataset_model.kernel_size"].notes
+    assert notes[-1] == "The points do not all rest on the same seeds on B."
+
+
+@pytest.mark.parametrize("datasets", [1, 10])
+def test_one_data_set_or_many_have_no_panels_of_their_own(
+    make_results: MakeResults, make_config: Callable[..., RunConfig], datasets: int
+) -> None:
+    sizes = {f"dsn, model.kernel_size={size}": size for size in (9, 21)}
+    results = make_results(
+        {(label, f"set{number}"): [0.5] for label in sizes for number in range(datasets)},
+        factors={label: {"model.kernel_size": size} for label, size in sizes.items()},
+        configs={label: make_config(**{"model.kernel_size": size}) for label, size in sizes.items()},
+    )
+    assert list(sweep_plot.figures(results)) == ["sweep_model.kernel_size"]
+
+
+def test_the_axis_of_a_wide_factor_is_logarithmic_and_words_lie_before_it() -> None:
+    wide = style.ValueAxis(numbers=(0.001, 0.01, 0.1), words=("dense",))
+    assert [wide.at(value) for value in (0.001, 0.01, 0.1)] == pytest.approx([0, 0.5, 1])
+    assert wide.at("dense") == -style.WORD_ROOM
+    narrow = style.ValueAxis(numbers=(0.0, 5.0, 10.0))
+    assert [narrow.at(value) for value in (0.0, 5.0, 10.0)] == [0, 0.5, 1]
+
+
+@pytest.mark.parametrize(("groups", "bands"), [(1, 1), (3, 3), (7, 7), (8, 4), (10, 5), (141, 7)])
+def test_groups_share_colours_with_their_neighbours_when_they_are_many(groups: int, bands: int) -> None:
+    made = style.group_bands(groups)
+    assert [group for band in made for group in band] == list(range(1, groups + 1))
+    assert len(made) == bands
+    colors = [style.group_color(group, groups) for group in range(1, groups + 1)]
+    assert len(set(colors)) == bands
+    assert colors == sorted(colors, key=style.PALETTE.index)
 
 
 def test_lines_of_a_sweep_are_named_as_arms_are(make_results: MakeResults, make_config: Callable[..., object]) -> None:
@@ -227,18 +332,21 @@ def test_receptive_fields_are_means_of_shares_in_which_each_trial_weighs_the_sam
     results = make_results(
         {("dsn", "A"): [0.5, 0.5, 0.5], ("other", "A"): [0.5]}, receptive_fields={"dsn-A-0": small, "dsn-A-1": large}
     )
-    histogram = receptive_fields.receptive_fields(results)
+    counts = receptive_fields.kernel_counts(results)
+    histogram = receptive_fields.receptive_fields(counts)
     assert histogram.to_numpy().tolist() == [
         ["dsn", 1, 1, 3, 0.625, 2],
         ["dsn", 1, 1, 5, 0.25, 2],
         ["dsn", 1, 2, 5, 0.125, 2],
         ["dsn", 2, 1, 9, 1.0, 1],
     ]
-    assert receptive_fields.mean_sizes(histogram).to_dict() == {("dsn", 1): 3.75, ("dsn", 2): 9.0}
+    stacked = receptive_fields.stacked_receptive_fields(counts)
+    # The network of two layers alone: its paths see 3 + 9 - 1 or 5 + 9 - 1 steps.
+    assert stacked.to_numpy().tolist() == [["dsn", 11, 0.75], ["dsn", 13, 0.25]]
     drawings = receptive_fields.figures(results)
     assert isinstance(drawings, dict)
     texts = words(drawings["receptive_fields"].svg)
-    assert {"layer 1: mean 3.8", "layer 2: mean 9.0", "kernel group 2", "dsn"} <= set(texts)
+    assert {"layer 1: mean 3.8", "layer 2: mean 9.0", "all: mean 11.5", "kernel group 2", "dsn"} <= set(texts)
     lacking = "Without 2 trials whose sizes are not there: "
     assert any(note.startswith(lacking) for note in drawings["receptive_fields"].notes)
 
@@ -258,7 +366,11 @@ def test_many_arms_layers_and_taps_are_cut_and_it_is_said(make_results: MakeResu
     assert isinstance(drawings, dict)
     notes = drawings["receptive_fields"].notes
     assert notes[1:] == (
-        "A bar covers 4 sizes.",
+        (
+            "The last column is the receptive field of all layers of an arm, the share of the paths through one kernel "
+            "of each: sizes s1 to sd make s1 + ... + sd - (d - 1) steps."
+        ),
+        "A bar covers 4 sizes, 27 in the last column.",
         "Only the first 12 arms are drawn, without arm12; arm13.",
         "Only the first 6 of 8 layers are drawn.",
     )
@@ -280,6 +392,17 @@ def test_ids_of_a_figure_begin_with_its_name() -> None:
     assert ids
     assert all(name.startswith("mine-") for name in ids)
     assert "url(#mine-" in svg
+
+
+def test_lines_have_no_more_digits_than_can_be_seen_and_names_keep_theirs() -> None:
+    figure = style.new_figure(2, 2)
+    figure.add_subplot().plot([0, 1 / 3, 1], [0.0, 0.123456, 1.0])
+    figure.axes[0].set_title("rate=0.00012345")
+    svg = style.render("mine", lambda: figure)
+    paths = "".join(re.findall(r' d="([^"]*)"', svg))
+    assert re.search(r"\.\d\d\b", paths)
+    assert not re.search(r"\.\d\d\d", paths)
+    assert "rate=0.00012345" in words(svg)
 
 
 def test_panels_lie_on_round_numbers_so_that_files_do_not_depend_on_a_solver() -> None:

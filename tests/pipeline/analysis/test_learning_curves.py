@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -21,6 +21,10 @@ def drawn(results: StudyResults) -> Drawing:
     return drawings["learning_curves"]
 
 
+def losses(results: StudyResults, datasets: Sequence[str]) -> pd.DataFrame:
+    return plots.learning_curves(plots.epoch_records(results, datasets), plots.TRAIN_LOSS)
+
+
 def words(svg: str) -> list[str]:
     """The texts of the figure without the invisible word joiner of labels that begin with an underscore."""
     return [
@@ -30,7 +34,7 @@ def words(svg: str) -> list[str]:
 
 def test_curves_are_mean_and_sample_deviation_over_seeds(make_results: MakeResults, make_history: MakeHistory) -> None:
     histories = {"dsn-A-0": make_history([1.0, 0.4]), "dsn-A-1": make_history([3.0, 0.6, 0.1])}
-    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5, 0.5]}, histories), ["A"])
+    curves = losses(make_results({("dsn", "A"): [0.5, 0.5]}, histories), ["A"])
     assert curves["epoch"].tolist() == [1, 2], "the third epoch has one seed only"
     assert curves["mean"].tolist() == pytest.approx([2.0, 0.5])
     assert curves["std"].tolist() == pytest.approx([math.sqrt(2), math.sqrt(0.02)])
@@ -38,13 +42,13 @@ def test_curves_are_mean_and_sample_deviation_over_seeds(make_results: MakeResul
 
 
 def test_curves_of_one_seed_have_no_deviation(make_results: MakeResults, make_history: MakeHistory) -> None:
-    curves = plots.learning_curves(make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([1.0, 0.5])}), ["A"])
+    curves = losses(make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([1.0, 0.5])}), ["A"])
     assert curves["std"].isna().all()
     assert curves["mean"].tolist() == [1.0, 0.5]
 
 
 def test_curves_are_in_the_order_of_the_study(study: StudyResults) -> None:
-    curves = plots.learning_curves(study, study.datasets)
+    curves = losses(study, study.datasets)
     assert list(curves["dataset"].unique()) == list(study.datasets)
     assert list(curves["arm"].unique()) == list(study.arms)
     assert len(curves) == 3 * 5 * 40
@@ -54,7 +58,7 @@ def test_curves_are_in_the_order_of_the_study(study: StudyResults) -> None:
 
 def test_without_a_history_nothing_is_drawn(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): ["pending"]})
-    assert plots.learning_curves(results, ["A"]).empty
+    assert plots.epoch_records(results, ["A"]).empty
     assert plots.figures(results) == "No trial is done yet, so there is no learning curve."
 
 
@@ -134,3 +138,29 @@ def test_a_large_study_is_cut_and_says_so(large: StudyResults) -> None:
     assert "No curves yet of set13." in notes
     assert "without arm28; arm29" in notes
     assert "At most 200 epochs" in notes
+
+
+def test_test_accuracy_is_drawn_in_percent_at_the_epochs_in_which_it_was_asked_for(
+    make_results: MakeResults, make_history: MakeHistory
+) -> None:
+    asked = [make_history([1.0, 0.5, 0.4]).assign(test_accuracy=[math.nan, level, math.nan]) for level in (0.6, 0.8)]
+    histories = {"dsn-A-0": asked[0], "dsn-A-1": asked[1], "earlier-A-0": make_history([1.0, 0.5, 0.4])}
+    results = make_results({("dsn", "A"): [0.5, 0.5], ("earlier", "A"): [0.5]}, histories)
+    curves = plots.learning_curves(plots.epoch_records(results, ["A"]), plots.TEST_ACCURACY)
+    assert curves[["arm", "epoch", "mean", "seeds"]].to_numpy().tolist() == [["dsn", 2, pytest.approx(70.0), 2]]
+    assert curves["std"].tolist() == pytest.approx([20 / math.sqrt(2)])
+    drawings = plots.figures(results)
+    assert isinstance(drawings, dict)
+    assert list(drawings) == ["learning_curves_test", "learning_curves"], "what was asked for comes first"
+    assert "logged and never selected on" in drawings["learning_curves_test"].notes[0]
+    assert "test accuracy (%)" in words(drawings["learning_curves_test"].svg)
+
+
+def test_histories_without_test_accuracy_have_no_panel_of_it(
+    make_results: MakeResults, make_history: MakeHistory
+) -> None:
+    never = make_history([1.0, 0.5]).assign(test_accuracy=math.nan)
+    results = make_results({("dsn", "A"): [0.5], ("old", "A"): [0.5]}, {"dsn-A-0": never, "old-A-0": make_history([1])})
+    drawings = plots.figures(results)
+    assert isinstance(drawings, dict)
+    assert list(drawings) == ["learning_curves"]

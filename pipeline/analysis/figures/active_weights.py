@@ -1,0 +1,315 @@
+"""Which taps are active after training (the paper's Figure 8): first the data, then the drawings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dsn.architecture import LayerPlan
+from dsn.sparsity.regions import KernelGroup
+from pipeline.analysis.figures.networks import basis, evenly_spread, layers_of, left_out, recorded, sparse_arms
+from pipeline.analysis.figures.style import (
+    PANEL,
+    Drawing,
+    Legend,
+    group_color,
+    group_legend,
+    label_vertical,
+    new_figure,
+    plan_names,
+    render,
+    shortened,
+)
+from pipeline.analysis.results import StudyResults
+from pipeline.wording import listed
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from numpy.typing import NDArray
+
+MOST_ROWS = 8
+MOST_LAYERS = 6
+
+_TITLE: Any = {"loc": "left", "fontsize": 8, "fontweight": "normal", "pad": 3}
+
+_DARKEST, _OUTSIDE = "#1c1e21", "#ececec"
+"""Colours of an active weight and of taps that no kernel of the group may use."""
+
+_PICTURE = (
+    "Left: the first layer of the selected network of {dataset}, seed {seed}, a column an output channel; {shades}. "
+    "Boxes are the regions of the kernel groups; no kernel uses taps on grey. Tap 0 reads the earliest step."
+)
+_PROFILE = (
+    "Right: the share of a kernel group's kernels in which a tap is active; dotted, what it would be if the active "
+    "weights lay evenly over the region."
+)
+_LAYERS = (
+    "The share of a kernel group's kernels in which a tap is active, layer by layer; dotted, what it would be if the "
+    "active weights lay evenly over the region. Each row has its own axes."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """An arm as a row of the figures: the taps of its kernels, and its kernel groups."""
+
+    arm: str
+    taps: int
+    groups: tuple[KernelGroup, ...]
+
+
+def figures(results: StudyResults) -> dict[str, Drawing] | str:
+    """The first layer in full, and how often each tap is active in every layer if there are several."""
+    if not (results.trials["status"] == "done").any():
+        return "No trial is done yet, so there is no network to look into."
+    if not sparse_arms(results):
+        return "No arm of this study has masks: all weights of its networks are active."
+    trials = recorded(results, results.active_weights)
+    if trials.empty:
+        return (
+            "The active weights of this study's networks are not there: an earlier version of this program trained "
+            "them, or their files have been removed."
+        )
+    arms = [arm for arm in results.arms if arm in set(trials["arm"])]
+    trials = trials[trials["arm"].isin(arms[:MOST_ROWS])]
+    rows = [_row(results, trials, arm) for arm in arms[:MOST_ROWS]]
+    picture, shares = first_layer(results, trials), tap_shares(results, evenly_spread(trials))
+    notes = [basis(trials), *left_out(results, arms, MOST_ROWS)]
+    drawings = {"active_weights": draw_first_layer(picture, shares, rows, notes)}
+    if shares["layer"].max() > 1:
+        drawings["active_weights_layers"] = draw_layers(shares, rows, notes)
+    return drawings
+
+
+def first_layer(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
+    """The first layer of one network of each arm: ``arm, dataset, seed, channel, tap, share``.
+
+    ``share`` is the part of the layer's inputs whose weight at that output channel and tap is active; there are no rows
+    of none. All networks are of one data set and seed: the first of which the most arms have one.
+
+    Args:
+        results: of the study.
+        trials: from ``networks.recorded``.
+    """
+    import pandas as pd
+
+    dataset, seed = trials.groupby(["dataset", "seed"], sort=False)["arm"].nunique().idxmax()
+    chosen = trials[(trials["dataset"] == dataset) & (trials["seed"] == seed)].drop_duplicates("arm")
+    frames = []
+    for arm, trial in zip(chosen["arm"], chosen["trial_id"], strict=True):
+        active = results.active_weights[trial]
+        own = active[active["layer"] == 1]
+        share = own["active"] / layers_of(results, arm, dataset)[0].sparse_inputs
+        frames.append(own[["channel", "tap"]].assign(arm=arm, dataset=dataset, seed=seed, share=share))
+    return pd.concat(frames, ignore_index=True)[["arm", "dataset", "seed", "channel", "tap", "share"]]
+
+
+def tap_shares(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
+    """How often each tap of a kernel group's region is active: ``arm, layer, group, tap, share, even, networks``.
+
+    ``share`` is the part of the group's kernels (an output channel and an input each) whose weight at that tap is
+    active, and ``even`` what it would be if the group's active weights lay evenly over its region; both are means over
+    the arm's ``networks`` in ``trials``.
+
+    Args:
+        results: of the study.
+        trials: from ``networks.recorded``.
+    """
+    import pandas as pd
+
+    parts: list[pd.DataFrame] = []
+    for arm, dataset, trial in zip(trials["arm"], trials["dataset"], trials["trial_id"], strict=True):
+        shape = results.configs[arm].model.channels, results.configs[arm].model.kernel_size
+        parts += _network_shares(results.active_weights[trial], layers_of(results, arm, dataset), shape, arm)
+    shares = pd.concat(parts, ignore_index=True).groupby(["arm", "layer", "group", "tap"], sort=False)
+    means = shares.agg(share=("share", "mean"), even=("even", "mean"), networks=("share", "size")).reset_index()
+    return means.sort_values(["layer", "group", "tap"], kind="stable", ignore_index=True)
+
+
+def _network_shares(
+    active: pd.DataFrame, layers: Sequence[LayerPlan], shape: tuple[int, int], arm: str
+) -> Iterator[pd.DataFrame]:
+    import pandas as pd
+
+    for number, layer in enumerate(layers, start=1):
+        counts = _grid(active[active["layer"] == number], "active", shape)
+        for index, group in enumerate(layer.groups or (), start=1):
+            kernels = group.channels * layer.sparse_inputs
+            share = counts[group.start : group.stop, : group.region].sum(axis=0) / kernels
+            even = group.active / (kernels * group.region)
+            yield pd.DataFrame(
+                {"arm": arm, "layer": number, "group": index, "tap": range(group.region), "share": share, "even": even}
+            )
+
+
+def _grid(cells: pd.DataFrame, column: str, shape: tuple[int, int]) -> NDArray[np.float64]:
+    """(channels, taps), with zeros where there is no row."""
+    import numpy as np
+
+    grid = np.zeros(shape)
+    grid[cells["channel"], cells["tap"]] = cells[column]
+    return grid
+
+
+def draw_first_layer(picture: pd.DataFrame, shares: pd.DataFrame, rows: Sequence[Row], notes: Sequence[str]) -> Drawing:
+    """A row an arm: on the left one network's active weights, on the right the mean of many.
+
+    Args:
+        picture: from ``first_layer``.
+        shares: from ``tap_shares``.
+        rows: those to draw; each has rows in ``shares``.
+        notes: what to say besides.
+    """
+    dataset, seed, most = picture["dataset"].iloc[0], picture["seed"].iloc[0], picture["share"].max()
+    said = [_PICTURE.format(dataset=dataset, seed=seed, shades=_shades(most)), _PROFILE, *notes]
+    missing = [row.arm for row in rows if row.arm not in set(picture["arm"])]
+    if missing:
+        said.append(f"No network of {listed(missing, between='; ')} on {dataset} with seed {seed}.")
+    return Drawing(
+        svg=render("active_weights", lambda: _first_layer_figure(picture, shares, rows)),
+        alt="Active weights of the first layer by output channel and tap, a row an arm",
+        notes=tuple(said),
+    )
+
+
+def draw_layers(shares: pd.DataFrame, rows: Sequence[Row], notes: Sequence[str]) -> Drawing:
+    """Small multiples: a row an arm, a column a layer, a line a kernel group over its taps; arguments as above."""
+    depth = int(shares["layer"].max())
+    said = [_LAYERS, *notes]
+    if depth > MOST_LAYERS:
+        said.append(f"Only the first {MOST_LAYERS} of {depth} layers are drawn.")
+    return Drawing(
+        svg=render("active_weights_layers", lambda: _layers_figure(shares, rows, min(depth, MOST_LAYERS))),
+        alt="Share of kernels in which each tap is active, a row an arm, a column a layer",
+        notes=tuple(said),
+    )
+
+
+def _shades(most: float) -> str:
+    if most == 1.0:
+        return "black is active"
+    return f"the darker, the more of the inputs have an active weight there (black: {100 * most:.0f}%)"
+
+
+def _row(results: StudyResults, trials: pd.DataFrame, arm: str) -> Row:
+    """Regions and channels of the groups depend on no data set: any will do."""
+    dataset = trials.loc[trials["arm"] == arm, "dataset"].iloc[0]
+    groups = layers_of(results, arm, dataset)[0].groups
+    assert groups is not None, "networks.recorded gives sparse arms"
+    return Row(arm=arm, taps=results.configs[arm].model.kernel_size, groups=groups)
+
+
+def _first_layer_figure(picture: pd.DataFrame, shares: pd.DataFrame, rows: Sequence[Row]) -> Figure:
+    figure, panels, _ = _panels(rows, [0.64, 0.36])
+    one = picture.iloc[0]
+    panels[0][0].set_title(f"{shortened(str(one['dataset']), 40)}, seed {one['seed']}", **_TITLE)
+    for row, (matrix, profile) in zip(rows, panels, strict=True):
+        own = shares[(shares["arm"] == row.arm) & (shares["layer"] == 1)]
+        _draw_matrix(matrix, picture[picture["arm"] == row.arm], row, picture["share"].max())
+        _draw_profile(profile, own, row, upright=True)
+        profile.sharey(matrix)
+        networks = int(own["networks"].max())
+        profile.set_title("1 network" if networks == 1 else f"mean of {networks} networks", **_TITLE)
+        profile.tick_params(labelleft=False)
+        matrix.set_ylabel("tap")
+    panels[-1][0].set_xlabel("output channel")
+    panels[-1][1].set_xlabel("kernels (%)")
+    return figure
+
+
+def _layers_figure(shares: pd.DataFrame, rows: Sequence[Row], depth: int) -> Figure:
+    figure, panels, legend = _panels(rows, [1 / depth] * depth)
+    for row, line in zip(rows, panels, strict=True):
+        for number, axes in enumerate(line, start=1):
+            own = shares[(shares["arm"] == row.arm) & (shares["layer"] == number)]
+            if own.empty:
+                axes.set_axis_off()
+                continue
+            _draw_profile(axes, own, row, upright=False)
+            axes.set_title(f"layer {number}", **_TITLE)
+            if number > 1:
+                axes.sharey(line[0])
+                axes.tick_params(labelleft=False)
+    figure.supxlabel("tap")
+    label_vertical(figure, "kernels (%)", legend)
+    return figure
+
+
+def _panels(rows: Sequence[Row], shares: Sequence[float]) -> tuple[Figure, list[list[Axes]], Legend]:
+    """A figure with its axes row by row beside the arms' names, and the legend of the kernel groups above them.
+
+    Args:
+        rows: the arms.
+        shares: of the width that the names leave, column by column.
+    """
+    width, groups = 3 * PANEL, max(len(row.groups) for row in rows)
+    legend, looks = group_legend(groups, width)
+    heights = [min(max(1.2, 0.02 * row.taps + 0.5), 2.2) for row in rows]
+    figure = new_figure(width, 0.6 + sum(heights) + legend.height)
+    names = plan_names([row.arm for row in rows])
+    widths = [names.width, *(share * (width - names.width) for share in shares)]
+    grid = figure.add_gridspec(len(rows), len(widths), width_ratios=widths, height_ratios=heights)
+    for index in range(len(rows)):
+        names.draw(figure.add_subplot(grid[index, 0]), index)
+    legend.draw(figure, looks)
+    columns = range(1, len(widths))
+    panels = [[figure.add_subplot(grid[index, column]) for column in columns] for index in range(len(rows))]
+    return figure, panels, legend
+
+
+def _draw_matrix(axes: Axes, cells: pd.DataFrame, row: Row, most: float) -> None:
+    """One picture element a weight: a vector graphic of thousands of squares would be a hundred times larger."""
+    import numpy as np
+    from matplotlib.colors import LinearSegmentedColormap
+    from matplotlib.patches import Rectangle
+
+    channels = row.groups[-1].stop
+    axes.set_facecolor(_OUTSIDE)
+    axes.grid(visible=False)
+    for index, group in enumerate(row.groups, start=1):
+        corner, size = (group.start - 0.5, -0.5), (group.channels, group.region)
+        axes.add_patch(Rectangle(corner, *size, facecolor="#ffffff", edgecolor="none", zorder=0))
+        color = group_color(index, len(row.groups))
+        axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=color, linewidth=1.2, clip_on=False, zorder=3))
+    shades = LinearSegmentedColormap.from_list("active", ["#ffffff", _DARKEST])
+    grid = _grid(cells, "share", (channels, row.taps)).T
+    axes.imshow(
+        np.where(grid > 0, grid, np.nan),
+        cmap=shades,
+        vmin=0.0,
+        vmax=most,
+        aspect="auto",
+        origin="lower",
+        interpolation="none",
+        zorder=1,
+    )
+    axes.set(xlim=(-0.5, channels - 0.5), ylim=(-0.5, row.taps - 0.5))
+    _set_ticks(axes)
+
+
+def _draw_profile(axes: Axes, shares: pd.DataFrame, row: Row, *, upright: bool) -> None:
+    """A line a kernel group over its taps; upright along the vertical axis."""
+    even = 100 * shares["even"].mean()
+    (axes.axvline if upright else axes.axhline)(even, color="#767676", linewidth=1.0, linestyle="dotted")
+    # The first group last: its region is the shortest, so that it hides least.
+    for index, own in reversed(list(shares.groupby("group"))):
+        share, color = 100 * own["share"], group_color(int(index), len(row.groups))
+        axes.plot(*((share, own["tap"]) if upright else (own["tap"], share)), color=color, linewidth=1.4)
+    if upright:
+        axes.set_xlim(left=0)
+    else:
+        axes.set(xlim=(-0.5, row.taps - 0.5))
+        axes.set_ylim(bottom=0)
+    _set_ticks(axes)
+
+
+def _set_ticks(axes: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.tick_params(labelsize=8)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=5, steps=[1, 2, 5, 10], integer=True))

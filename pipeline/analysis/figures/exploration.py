@@ -1,0 +1,151 @@
+"""How many weights exploration has tried, and how fast masks change: first the data, then the drawing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pipeline.analysis.figures.networks import basis, evenly_spread, layers_of, left_out, recorded, sparse_arms
+from pipeline.analysis.figures.style import (
+    MOST_ARMS,
+    PANEL,
+    Drawing,
+    Look,
+    look,
+    new_figure,
+    plan_legend,
+    render,
+    thinned,
+)
+from pipeline.analysis.results import StudyResults
+from pipeline.wording import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PANELS = (("coverage", "weights active at some time (%)"), ("churn", "active weights changed by an update (%)"))
+"""Measure, and what its panel says."""
+
+_NOTE = (
+    "Left: positions that were active at some time so far, of all weights of the masked layers (the ITOP rate). Right: "
+    "active weights at positions that were off before the update, a mean over an epoch's updates. Bands are one sample "
+    "standard deviation over networks (none for a single one). The first of lines that coincide is on top."
+)
+
+
+def figures(results: StudyResults) -> dict[str, Drawing] | str:
+    """One figure of both measures, a line an arm."""
+    if not (results.trials["status"] == "done").any():
+        return "No trial is done yet, so there is no exploration to show."
+    if not sparse_arms(results):
+        return "No arm of this study has masks, so there is nothing to explore."
+    trials = recorded(results, results.mask_updates)
+    if trials.empty:
+        return (
+            "The mask updates of this study's trials are not there: an earlier version of this program trained them, "
+            "or their files have been removed."
+        )
+    arms = [arm for arm in results.arms if arm in set(trials["arm"])]
+    drawn = trials[trials["arm"].isin(arms[:MOST_ARMS])]
+    curves = exploration(results, evenly_spread(drawn))
+    notes = (_NOTE, basis(drawn), *_reach(results, drawn), *left_out(results, arms, MOST_ARMS))
+    looks = {arm: look(index) for index, arm in enumerate(results.arms) if arm in arms[:MOST_ARMS]}
+    svg = render("exploration", lambda: _figure(curves, looks))
+    alt = "Share of weights explored, and of active weights changed by an update, over epochs, a line an arm"
+    return {"exploration": Drawing(svg=svg, alt=alt, notes=notes)}
+
+
+def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
+    """Coverage and churn over epochs, in the order of the study: ``measure, arm, epoch, mean, std, networks``.
+
+    ``coverage`` is the part of all weights of the masked layers whose position was active at some time up to the end of
+    the epoch (epoch 0: the start), from the start to the last epoch of training. ``churn`` is the part of the active
+    weights that an update turned on where they were off before, a mean over the updates of the epoch; only epochs with
+    one, and 0 throughout where a topology is fixed. Mean and sample standard deviation (ddof = 1) are over networks.
+
+    Args:
+        results: of the study.
+        trials: which to take the mean over, from ``networks.recorded``.
+    """
+    import pandas as pd
+
+    parts = []
+    for arm, own in trials.groupby("arm", sort=False):
+        last = results.configs[str(arm)].training.epochs
+        networks = [
+            _network(results.mask_updates[trial], _weights(results, str(arm), dataset), last)
+            for trial, dataset in zip(own["trial_id"], own["dataset"], strict=True)
+        ]
+        values = pd.concat(networks, axis=1, keys=range(len(networks))).sort_index()
+        for measure, _ in PANELS:
+            each = values.xs(measure, axis=1, level=1)
+            # What has been covered stays so until the next update.
+            known = each.ffill() if measure == "coverage" else each.dropna(how="all")
+            curve = {"mean": known.mean(axis=1), "std": known.std(axis=1, ddof=1), "networks": known.count(axis=1)}
+            parts.append(pd.DataFrame(curve).rename_axis("epoch").reset_index().assign(measure=measure, arm=arm))
+    curves = pd.concat(parts, ignore_index=True)
+    return curves[["measure", "arm", "epoch", "mean", "std", "networks"]]
+
+
+def _network(updates: pd.DataFrame, weights: int, last: int) -> pd.DataFrame:
+    """``coverage`` and ``churn`` of one network by epoch."""
+    moments = updates.groupby(["epoch", "step"])[["active", "changed", "covered"]].sum()
+    moments = moments.assign(coverage=moments["covered"] / weights, churn=moments["changed"] / moments["active"])
+    epochs = moments.groupby("epoch").agg({"coverage": "last", "churn": "mean"})
+    explores = len(epochs) > 1
+    epochs.loc[0, "churn"] = float("nan") if explores else 0.0  # the start is no update
+    if last not in epochs.index:
+        epochs.loc[last] = {"coverage": epochs["coverage"].iloc[-1], "churn": float("nan") if explores else 0.0}
+    return epochs
+
+
+def _weights(results: StudyResults, arm: str, dataset: str) -> int:
+    """All weights, active or not, of the layers with masks."""
+    model = results.configs[arm].model
+    layers = layers_of(results, arm, dataset)
+    return sum(model.channels * layer.sparse_inputs * model.kernel_size for layer in layers if layer.groups)
+
+
+def _reach(results: StudyResults, trials: pd.DataFrame) -> list[str]:
+    """How far coverage can go where kernel groups keep to their regions."""
+    limits = {}
+    for arm, dataset in trials.groupby("arm", sort=False)["dataset"].first().items():
+        regions = sum(
+            group.channels * layer.sparse_inputs * group.region
+            for layer in layers_of(results, arm, dataset)
+            for group in layer.groups or ()
+        )
+        limits[arm] = regions / _weights(results, arm, dataset)
+    below = [f"{100 * limit:.0f}% for {arm}" for arm, limit in limits.items() if limit < 1]
+    if not below:
+        return []
+    return [f"Regions bound what can be covered: {listed(below, most=MOST_ARMS, between='; ')}."]
+
+
+def _figure(curves: pd.DataFrame, looks: Mapping[str, Look]) -> Figure:
+    width = 3 * PANEL
+    legend = plan_legend(list(looks), width)
+    figure = new_figure(width, 3.2 + legend.height)
+    for index, (measure, label) in enumerate(PANELS):
+        axes = figure.add_subplot(1, len(PANELS), index + 1)
+        _draw_panel(axes, curves[curves["measure"] == measure], looks)
+        axes.set_title(label, loc="left", fontweight="normal")
+    figure.supxlabel("epoch")
+    legend.draw(figure, list(looks.values()))
+    return figure
+
+
+def _draw_panel(axes: Axes, curves: pd.DataFrame, looks: Mapping[str, Look]) -> None:
+    """The first arm last, so that it lies on top."""
+    from matplotlib.ticker import MaxNLocator
+
+    for arm in reversed(list(looks)):
+        curve = thinned(curves[curves["arm"] == arm])
+        axes.plot(curve["epoch"], 100 * curve["mean"], **looks[arm])
+        bottom, top = (curve["mean"] - curve["std"]).clip(lower=0), (curve["mean"] + curve["std"]).clip(upper=1)
+        axes.fill_between(curve["epoch"], 100 * bottom, 100 * top, color=looks[arm]["color"], alpha=0.15, linewidth=0)
+    axes.set_xlim(0, curves["epoch"].max())
+    axes.set_ylim(0, max(1.0, axes.get_ylim()[1]))  # a fixed topology's churn is flat at 0
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
