@@ -351,6 +351,15 @@ def test_receptive_fields_are_means_of_shares_in_which_each_trial_weighs_the_sam
     assert any(note.startswith(lacking) for note in drawings["receptive_fields"].notes)
 
 
+def test_stacked_fields_are_means_in_which_each_network_weighs_the_same(make_results: MakeResults) -> None:
+    short = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 3, 3], "kernels": [1, 2, 7]})
+    long = pd.DataFrame({"layer": [1, 2, 2], "group": 1, "size": [3, 3, 5], "kernels": [90, 50, 50]})
+    results = make_results({("dsn", "A"): [0.5] * 2}, receptive_fields={"dsn-A-0": short, "dsn-A-1": long})
+    stacked = receptive_fields.stacked_receptive_fields(receptive_fields.kernel_counts(results))
+    # 3 + 3 - 1 steps through the first network, and through half of the second.
+    assert stacked.to_numpy().tolist() == [["dsn", 5, 0.75], ["dsn", 7, 0.25]]
+
+
 def test_results_of_an_earlier_version_have_no_histogram_and_say_so(make_results: MakeResults) -> None:
     assert receptive_fields.figures(make_results({("dsn", "A"): [0.5]})) == (
         "The sizes of the kernels of this study's trials are not there: an earlier version of this program trained "
