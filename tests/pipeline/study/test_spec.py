@@ -148,7 +148,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
             "sparsity.grow",
             "gradent",
             "must be one of the choices",
-            ("random", "gradient"),
+            ("random", "gradient", "momentum", "least-covered"),
         ),
         # Ranges.
         (HEAD.replace("name: s", "name: a/b"), "1:1", "name", "a/b", NAMES, ()),
@@ -305,7 +305,7 @@ def test_a_message_reads_as_place_key_problem_value_and_choices(tmp_path: Path) 
     error, _ = _refusal(tmp_path, HEAD + "base: {sparsity.grow: gradent}\n")
     assert str(error) == (
         f"{tmp_path}/study.yaml:4:8: sparsity.grow: must be one of the choices (got 'gradent'); "
-        "did you mean 'gradient'? Valid: random, gradient"
+        "did you mean 'gradient'? Valid: random, gradient, momentum, least-covered"
     )
 
 
