@@ -31,6 +31,9 @@ EXPLORATION_ONLY = (
 )
 """Settings of sparsity that only a network reads whose topology changes."""
 
+GROUPS_ONLY = ("relative_to", "regions", "group_sizes")
+"""Settings of sparsity that only a network of several kernel groups reads."""
+
 _NEUTRAL: Mapping[str, Mapping[str, object]] = {
     "sparsity": {
         "relative_to": "region",
@@ -50,8 +53,8 @@ def effective(config: RunConfig) -> dict[str, dict[str, Any]]:
     """The part of a configuration that results depend on, as plain values.
 
     Where the data lies is left out (its content counts), and so are settings that this configuration never reads: a
-    dense network has no topology, a fixed one no regrowth. Names of one rule are one name. So such trials are run once,
-    whatever study asks.
+    dense network has no topology, a fixed one no regrowth, a single group nothing to share out. Names of one rule are
+    one name. So such trials are run once, whatever study asks.
     """
     plain = config.to_dict()
     # Of the split only what it does to this set: most sets are the same in both releases.
@@ -59,10 +62,13 @@ def effective(config: RunConfig) -> dict[str, dict[str, Any]]:
     sparsity = plain["sparsity"]
     if not is_sparse(config.model, config.sparsity):
         plain["sparsity"] = {"level": "dense"}
-    elif not config.sparsity.explore:
-        plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in EXPLORATION_ONLY}
-    else:
+        return plain
+    if config.sparsity.explore:
         sparsity |= {key: _first_name(rules, sparsity[key]) for key, rules in {"drop": DROP, "grow": GROW}.items()}
+    unread = (() if config.sparsity.explore else EXPLORATION_ONLY) + (
+        GROUPS_ONLY if config.sparsity.groups == 1 else ()
+    )
+    plain["sparsity"] = {key: value for key, value in sparsity.items() if key not in unread}
     return plain
 
 

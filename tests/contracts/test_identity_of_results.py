@@ -13,7 +13,7 @@ from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, Train
 from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
 from dsn.training import Training
-from pipeline.identity import trial_id
+from pipeline.identity import EXPLORATION_ONLY, GROUPS_ONLY, trial_id
 
 BASE = RunConfig(
     data=DataConfig(source="aeon", name="made-up"),
@@ -52,6 +52,8 @@ OTHER: dict[str, Any] = {
     "training.final_learning_rate": 1e-3,
     "training.eval_test_every": 4,
 }
+
+SPARSITY = {each.name for each in fields(SparsityConfig)}
 """Every setting of more than one choice that training reads, with a value other than that of ``BASE``."""
 
 UNCHANGED = {"model.name"}
@@ -96,11 +98,16 @@ def test_a_setting_changes_what_is_computed(key: str, make_data) -> None:
 
 
 @pytest.mark.parametrize(
-    "shared",
-    [{"sparsity.level": "dense"}, {"model.kernel_size": 4}, {"sparsity.explore": False}],
-    ids=["dense", "kernels too short", "fixed"],
+    ("shared", "unread"),
+    [
+        ({"sparsity.level": "dense"}, SPARSITY - {"level"}),
+        ({"model.kernel_size": 4}, SPARSITY),
+        ({"sparsity.explore": False}, set(EXPLORATION_ONLY)),
+        ({"sparsity.groups": 1}, set(GROUPS_ONLY)),
+    ],
+    ids=["dense", "kernels too short", "fixed", "one group"],
 )
-def test_what_has_one_identity_has_one_history(shared: dict[str, Any], make_data) -> None:
+def test_what_has_one_identity_has_one_history(shared: dict[str, Any], unread: set[str], make_data) -> None:
     config = _with(BASE, shared)
     expected = _curves(config, make_data)
     same = []
@@ -109,7 +116,7 @@ def test_what_has_one_identity_has_one_history(shared: dict[str, Any], make_data
         if trial_id(changed, 0, "a") == trial_id(config, 0, "a"):
             same.append(key)
             assert _curves(changed, make_data) == expected, key
-    assert len(same) >= 7
+    assert {key.removeprefix("sparsity.") for key in same} == unread
 
 
 @pytest.mark.parametrize(("key", "rules"), [("sparsity.drop", DROP), ("sparsity.grow", GROW)], ids=["drop", "grow"])

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from pipeline.analysis.figures import (
     active_weights,
+    best_value,
     exploration,
     learning_curves,
     receptive_fields,
@@ -24,6 +25,7 @@ Plot = Callable[[StudyResults], dict[str, Drawing] | str]
 
 PLOTS: Mapping[str, Plot] = {
     "Over a factor": sweep.figures,
+    "The best value for each data set": best_value.figures,
     "Against the reference, by data set": scatter.figures,
     "Accuracy against cost": trade_off.figures,
     "Learning curves": learning_curves.figures,
@@ -35,6 +37,7 @@ PLOTS: Mapping[str, Plot] = {
 
 FILE_NAMES = (
     "sweep_*",
+    "best_value",
     "scatter",
     "trade_off",
     "learning_curves*",

@@ -92,12 +92,11 @@ def _figure(points: pd.DataFrame, arms: Sequence[str]) -> Figure:
     rows, columns = grid_shape(len(arms))
     references = list(points["reference"].unique())
     figure = new_figure(PANEL * columns if columns > 1 else 4.2, 0.4 + (PANEL + 0.2) * rows if columns > 1 else 4.2)
-    low, high = 100 * points[["own", "other"]].min().min(), 100 * points[["own", "other"]].max().max()
-    margin = max(0.04 * (high - low), 0.5)
-    limits = low - margin, high + margin
+    limits = axis_limits(points)
     for index, arm in enumerate(arms):
         axes = figure.add_subplot(rows, columns, index + 1)
-        _draw_panel(axes, points[points["arm"] == arm], limits)
+        axes.set_title(wrapped(arm, 30, 3), loc="left")
+        draw_panel(axes, points[points["arm"] == arm], limits)
         if len(references) > 1:
             axes.set_xlabel(wrapped(points.loc[points["arm"] == arm, "reference"].iloc[0], 36, 2))
     against = f"of {references[0]}" if len(references) == 1 else "of the reference"
@@ -106,10 +105,17 @@ def _figure(points: pd.DataFrame, arms: Sequence[str]) -> Figure:
     return figure
 
 
-def _draw_panel(axes: Axes, points: pd.DataFrame, limits: tuple[float, float]) -> None:
+def axis_limits(points: pd.DataFrame) -> tuple[float, float]:
+    """Of both axes, in percent, with room around the points, of which ``own`` and ``other`` are fractions."""
+    low, high = 100 * points[["own", "other"]].min().min(), 100 * points[["own", "other"]].max().max()
+    margin = max(0.04 * (high - low), 0.5)
+    return low - margin, high + margin
+
+
+def draw_panel(axes: Axes, points: pd.DataFrame, limits: tuple[float, float]) -> None:
+    """The points of one comparison (``own, other, sign``) about the diagonal, with their wins, ties and losses."""
     from matplotlib.ticker import MaxNLocator
 
-    axes.set_title(wrapped(points["arm"].iloc[0], 30, 3), loc="left")
     axes.plot(limits, limits, color="#767676", linewidth=0.8)
     for sign, color, marker in _OUTCOMES:
         own = points[points["sign"] == sign]

@@ -172,7 +172,7 @@ def test_markdown_shows_every_figure_that_is_beside_it(study: StudyResults, tmp_
 def test_both_pages_say_why_a_figure_is_missing(study: StudyResults) -> None:
     composed = report.compose(study)
     absent = [section.absent for section in composed.absent]
-    assert len(absent) == 4
+    assert len(absent) == 5
     for rendered in (report.to_markdown(composed), Page(report.to_html(composed)).text):
         assert all(sentence in rendered for sentence in absent)
         assert report.NO_DATA in rendered

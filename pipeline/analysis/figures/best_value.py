@@ -1,0 +1,140 @@
+"""The best value of a factor on each data set, and what choosing it so would reach: first the data, then the drawing.
+
+The paper's Figure 13: dense networks with the best kernel size of each data set, against a DSN. The choice is made by
+test accuracy, so its accuracy is an upper bound and no result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pipeline.analysis import statistics
+from pipeline.analysis.figures import scatter
+from pipeline.analysis.figures.style import PALETTE, PANEL, Drawing, new_figure, render, wrapped
+from pipeline.analysis.figures.sweep import numeric_factors, sweep_by_dataset
+from pipeline.analysis.results import StudyResults
+from pipeline.wording import listed, part_of, rounded_percent
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+FEWEST_DATASETS = 2
+MOST_LINES = 4
+
+_NOTE = (
+    "Chosen by test accuracy, of equal ones the smallest: an upper bound of what a choice for each data set could "
+    "reach, which nobody could have made without the labels."
+)
+
+
+def figures(results: StudyResults) -> dict[str, Drawing] | str:
+    """One figure, of the first factor that has enough values; a row a line of its sweep."""
+    for factor in numeric_factors(results):
+        best = best_values(results, factor)
+        if len(best):
+            return {"best_value": draw_best_values(best, factor, len(results.datasets))}
+    return (
+        f"Choosing the best value for each data set needs a factor with two numbers, and {FEWEST_DATASETS} data sets "
+        "on which all of them have the same done seeds."
+    )
+
+
+def best_values(results: StudyResults, factor: str) -> pd.DataFrame:
+    """The best value by line of the sweep and data set: ``line, dataset, value, own, reference, other, sign``.
+
+    ``own`` is the accuracy at that value, a fraction; ``other`` that of ``reference``, the one arm with which the whole
+    line is compared (if there is none, it is empty and ``other`` NaN). ``sign`` is 1, 0 or -1 as ``own`` is above,
+    equal to or below ``other``, both as ``rounded_percent``, and 0 without one. A data set counts where the line and
+    its reference all have the same done seeds; a line of one number, or with fewer than ``FEWEST_DATASETS`` data sets,
+    has no row.
+    """
+    import pandas as pd
+
+    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    points = sweep_by_dataset(results, factor)
+    points = points[points["value"].notna()]
+    rows: list[dict[str, object]] = []
+    for line, own in points.groupby("line", sort=False):
+        reference = _reference(results, list(own["arm"].unique()))
+        found = [
+            {"line": line, "reference": reference, **best}
+            for dataset, values in own.groupby("dataset", sort=False)
+            if len(values) == own["value"].nunique()
+            for best in _best(values, cells[(cells["dataset"] == dataset) & (cells["arm"] == reference)])
+        ]
+        if own["value"].nunique() > 1 and len(found) >= FEWEST_DATASETS:
+            rows += found
+    return pd.DataFrame(rows, columns=["line", "dataset", "value", "own", "reference", "other", "sign"])
+
+
+def _reference(results: StudyResults, arms: Sequence[str]) -> str:
+    """The one arm that all of ``arms`` are compared with, which may be among them, or an empty string."""
+    references = {results.references.get(arm, arm) for arm in arms}
+    return references.pop() if len(references) == 1 else ""
+
+
+def _best(values: pd.DataFrame, reference: pd.DataFrame) -> list[dict[str, object]]:
+    """The best of one data set's ``values``, ascending, beside its ``reference`` (a row or none); empty where the seeds
+    differ."""
+    if not statistics.comparable([*values["seeds"], *reference["seeds"]]):
+        return []
+    chosen = values.loc[values["mean"].map(rounded_percent).idxmax()]
+    other = float(reference["mean"].iloc[0]) if len(reference) else float("nan")
+    shown = (rounded_percent(chosen["mean"]), rounded_percent(other)) if len(reference) else (0, 0)
+    sign = (shown[0] > shown[1]) - (shown[0] < shown[1])
+    return [
+        {"dataset": chosen["dataset"], "value": chosen["value"], "own": chosen["mean"], "other": other, "sign": sign}
+    ]
+
+
+def draw_best_values(best: pd.DataFrame, factor: str, datasets: int) -> Drawing:
+    """How often each value is the best, and beside it the accuracy of that choice against the reference.
+
+    Args:
+        best: from ``best_values``, not empty.
+        factor: its name.
+        datasets: how many the study has.
+    """
+    lines = list(dict.fromkeys(best["line"]))
+    shown = lines[:MOST_LINES]
+    over = part_of(best.groupby("line").size().max(), datasets, "data set")
+    notes = [_NOTE, f"Over {over}, those on which all values have the same done seeds."]
+    if len(lines) > len(shown):
+        left_out = listed(lines[len(shown) :], between="; ")
+        notes.append(f"Only the first {len(shown)} of {len(lines)} lines are drawn, without {left_out}.")
+    return Drawing(
+        svg=render("best_value", lambda: _figure(best, shown, factor)),
+        alt=f"How often each {factor} is the best of a data set, and its accuracy against the reference",
+        notes=tuple(notes),
+    )
+
+
+def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str) -> Figure:
+    figure = new_figure(PANEL * 2.4, 0.3 + (PANEL + 0.1) * len(lines))
+    values = sorted(best["value"].unique())
+    for row, line in enumerate(lines):
+        own = best[best["line"] == line]
+        _draw_counts(figure.add_subplot(len(lines), 2, 2 * row + 1), own, values, factor)
+        if own["reference"].iloc[0]:
+            axes = figure.add_subplot(len(lines), 2, 2 * row + 2)
+            scatter.draw_panel(axes, own, scatter.axis_limits(own))
+            axes.set_title(f"{wrapped(line, 26, 2)}, best {factor}", loc="left")
+            axes.set_xlabel(f"test accuracy (%) of {wrapped(own['reference'].iloc[0], 26, 2)}")
+            axes.set_ylabel("test accuracy (%) of the best value")
+    return figure
+
+
+def _draw_counts(axes: Axes, best: pd.DataFrame, values: Sequence[float], factor: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    counts = [int((best["value"] == value).sum()) for value in values]
+    axes.bar(range(len(values)), counts, color=PALETTE[0], width=0.7)
+    axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
+    axes.set_title(wrapped(best["line"].iloc[0], 30, 2), loc="left")
+    axes.set_xlabel(factor)
+    axes.set_ylabel("data sets where it is the best")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    axes.grid(visible=False, axis="x")
