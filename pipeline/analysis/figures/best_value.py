@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipeline.analysis import statistics
 from pipeline.analysis.figures import scatter
-from pipeline.analysis.figures.style import PALETTE, PANEL, Drawing, new_figure, render, wrapped
+from pipeline.analysis.figures.style import PALETTE, PANEL, Drawing, grid_shape, new_figure, render, wrapped
 from pipeline.analysis.figures.sweep import numeric_factors, sweep_by_dataset
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import listed, part_of, rounded_percent
@@ -31,11 +31,12 @@ _NOTE = (
 
 
 def figures(results: StudyResults) -> dict[str, Drawing] | str:
-    """One figure, of the first factor that has enough values; a row a line of its sweep."""
+    """One figure, of the first factor that has enough values: its lines, with the reference of each beside them."""
     for factor in numeric_factors(results):
         best = best_values(results, factor)
         if len(best):
-            return {"best_value": draw_best_values(best, factor, len(results.datasets))}
+            values = sorted(set(sweep_by_dataset(results, factor)["value"].dropna()))
+            return {"best_value": draw_best_values(best, factor, values, len(results.datasets))}
     return (
         f"Choosing the best value for each data set needs a factor with two numbers, and {FEWEST_DATASETS} data sets "
         "on which all of them have the same done seeds."
@@ -90,12 +91,13 @@ def _best(values: pd.DataFrame, reference: pd.DataFrame) -> list[dict[str, objec
     ]
 
 
-def draw_best_values(best: pd.DataFrame, factor: str, datasets: int) -> Drawing:
+def draw_best_values(best: pd.DataFrame, factor: str, values: Sequence[float], datasets: int) -> Drawing:
     """How often each value is the best, and beside it the accuracy of that choice against the reference.
 
     Args:
         best: from ``best_values``, not empty.
         factor: its name.
+        values: all of its numbers, those that are never the best too.
         datasets: how many the study has.
     """
     lines = list(dict.fromkeys(best["line"]))
@@ -106,35 +108,40 @@ def draw_best_values(best: pd.DataFrame, factor: str, datasets: int) -> Drawing:
         left_out = listed(lines[len(shown) :], between="; ")
         notes.append(f"Only the first {len(shown)} of {len(lines)} lines are drawn, without {left_out}.")
     return Drawing(
-        svg=render("best_value", lambda: _figure(best, shown, factor)),
+        svg=render("best_value", lambda: _figure(best, shown, factor, values)),
         alt=f"How often each {factor} is the best of a data set, and its accuracy against the reference",
         notes=tuple(notes),
     )
 
 
-def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str) -> Figure:
-    figure = new_figure(PANEL * 2.4, 0.3 + (PANEL + 0.1) * len(lines))
-    values = sorted(best["value"].unique())
-    for row, line in enumerate(lines):
-        own = best[best["line"] == line]
-        _draw_counts(figure.add_subplot(len(lines), 2, 2 * row + 1), own, values, factor)
-        if own["reference"].iloc[0]:
-            axes = figure.add_subplot(len(lines), 2, 2 * row + 2)
-            scatter.draw_panel(axes, own, scatter.axis_limits(own))
-            axes.set_title(f"{wrapped(line, 26, 2)}, best {factor}", loc="left")
-            axes.set_xlabel(f"test accuracy (%) of {wrapped(own['reference'].iloc[0], 26, 2)}")
-            axes.set_ylabel("test accuracy (%) of the best value")
+def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str, values: Sequence[float]) -> Figure:
+    """A panel a line, and a second one for each that has a reference."""
+    of_line = {line: best[best["line"] == line] for line in lines}
+    compared = [line for line in lines if of_line[line]["reference"].iloc[0]]
+    rows, columns = grid_shape(len(lines) + len(compared))
+    figure = new_figure(PANEL * columns, 0.3 + (PANEL + 0.1) * rows)
+    places = iter(range(1, rows * columns + 1))
+    for line in lines:
+        _draw_counts(figure.add_subplot(rows, columns, next(places)), of_line[line], values, factor)
+        if line in compared:
+            _draw_against(figure.add_subplot(rows, columns, next(places)), of_line[line])
     return figure
 
 
 def _draw_counts(axes: Axes, best: pd.DataFrame, values: Sequence[float], factor: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    counts = [int((best["value"] == value).sum()) for value in values]
-    axes.bar(range(len(values)), counts, color=PALETTE[0], width=0.7)
+    axes.bar(range(len(values)), [int((best["value"] == value).sum()) for value in values], color=PALETTE[0], width=0.7)
     axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
     axes.set_title(wrapped(best["line"].iloc[0], 30, 2), loc="left")
     axes.set_xlabel(factor)
     axes.set_ylabel("data sets where it is the best")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.grid(visible=False, axis="x")
+
+
+def _draw_against(axes: Axes, best: pd.DataFrame) -> None:
+    scatter.draw_panel(axes, best, scatter.axis_limits(best))
+    axes.set_title(f"{wrapped(best['line'].iloc[0], 22, 2)}, best values", loc="left")
+    axes.set_xlabel(f"test accuracy (%) of {wrapped(best['reference'].iloc[0], 26, 2)}")
+    axes.set_ylabel("test accuracy (%) of the best value")
