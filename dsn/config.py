@@ -190,6 +190,10 @@ class TrainingConfig:
         """The mini-batch size on a training set of ``n_train`` series."""
         return max(min(n_train // 10, self.batch_size), 2) if self.batch_rule == "tenth" else self.batch_size
 
+    def steps_per_epoch(self, n_train: int) -> int:
+        """Mini-batches of an epoch on ``n_train`` series; the last may be smaller than the others."""
+        return -(-n_train // self.batch_size_for(n_train))
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:

@@ -94,7 +94,7 @@ class Training:
         self._sparse = SparseTrainer(self._engine.sparse_layers, config.sparsity, seed)
         self._order = generator(seed, "order")
         self._batch_size = config.training.batch_size_for(len(data.y_train))
-        self._steps_per_epoch = -(-len(data.y_train) // self._batch_size)
+        self._steps_per_epoch = config.training.steps_per_epoch(len(data.y_train))
         self._masks = self._sparse.initial_masks()
         if self._masks:
             require_steps(config.sparsity, self._steps_per_epoch)

@@ -62,7 +62,7 @@ def plan(
     from pipeline.terminal.plan_text import plan_summary, plan_text
 
     study, made = _planned(file, profile, settings, Workspace.locate(workspace), skip_absent=skip_absent)
-    disk = estimated_bytes(made.trials, study.spec.tracking)
+    disk = estimated_bytes(made, study.spec.tracking)
     if as_json:
         typer.echo(json.dumps(plan_summary(made, disk, resolved=resolved), indent=2))
     else:

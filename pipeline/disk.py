@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.cost import Cost
-from pipeline.planning import TrialSpec
+from dsn.sparsity.schedule import update_period
+from pipeline.planning import Plan
 from pipeline.study.spec import Tracking
 
 SCARCE = 0.1
@@ -50,28 +50,31 @@ class Space:
     free: int
 
 
-def estimated_bytes(trials: Iterable[TrialSpec], tracking: Tracking) -> int:
-    """Bytes of the workspace that the results of ``trials`` will take, rather too many than too few.
+def estimated_bytes(plan: Plan, tracking: Tracking) -> int:
+    """Bytes of the workspace that the results of the plan's trials will take, rather too many than too few.
 
     MLflow keeps a copy of each artifact beside its own store; with ``tracking.uri`` that is elsewhere.
     """
     kept = tracking.keep_models != "none"
+    train_n = {use.config: use.info.train_n for use in plan.data}
     total = 0.0
-    for trial in trials:
-        training = trial.config.training
+    for trial in plan.trials:
+        training, masks = trial.config.training, sparsity_bytes(trial.config, train_n[trial.config.data])
         network = network_bytes(trial.cost) if kept else 0.0
-        artifacts = BYTES_AN_EPOCH * training.epochs + sparsity_bytes(trial.config) + network
+        artifacts = BYTES_AN_EPOCH * training.epochs + masks + network
         metrics = 2 * min(training.epochs, tracking.curve_points) + min(training.tests, tracking.curve_points)
         total += BYTES_A_TRIAL + (artifacts if tracking.uri else 2 * artifacts + BYTES_A_METRIC * metrics)
     return BYTES_A_STUDY + round(total)
 
 
-def sparsity_bytes(config: RunConfig) -> int:
-    """Of ``mask_updates.parquet`` and ``active_weights.parquet``; a dense network has neither rows."""
+def sparsity_bytes(config: RunConfig, train_n: int) -> int:
+    """Of ``mask_updates.parquet`` and ``active_weights.parquet`` of a training on ``train_n`` series; a dense network
+    has rows in neither."""
     model, sparsity = config.model, config.sparsity
     if not is_sparse(model, sparsity):
         return 0
-    updates = config.training.epochs // sparsity.update_every if sparsity.explore else 0
+    steps = config.training.steps_per_epoch(train_n)
+    updates = config.training.epochs * steps // update_period(sparsity, steps) if sparsity.explore else 0
     places = model.depth * model.channels * model.kernel_size
     return BYTES_AN_UPDATE * updates * model.depth * sparsity.groups + BYTES_A_TAP * places
 

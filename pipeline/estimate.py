@@ -17,8 +17,7 @@ BACKWARD = 2
 
 def estimated_seconds(config: RunConfig, cost: Cost, train_n: int, test_n: int) -> float:
     """Wall-clock seconds of one trial on one core, within a factor of about two."""
-    batch = config.training.batch_size_for(train_n)
-    steps = -(-train_n // batch) * config.training.epochs
+    steps = config.training.steps_per_epoch(train_n) * config.training.epochs
     training = (
         steps * STEP_OVERHEAD
         + config.training.epochs * train_n * cost.flops_masked * (1 + BACKWARD) / OPERATIONS_PER_SECOND

@@ -287,7 +287,7 @@ _SHAPE = ("model.kernel_size", "model.channels", "sparsity.groups", "sparsity.le
 def _cost(study: Study, arm: Arm, config: RunConfig, info: DataInfo) -> Cost:
     try:
         if is_sparse(config.model, config.sparsity):
-            require_steps(config.sparsity, -(-info.train_n // config.training.batch_size_for(info.train_n)))
+            require_steps(config.sparsity, config.training.steps_per_epoch(info.train_n))
         return count(config.model, config.sparsity, channels=info.channels, length=info.length, classes=info.classes)
     except InvalidInput as error:
         # What is at fault may be a default that does not fit what was written.

@@ -14,7 +14,7 @@ from dsn.data import load
 from dsn.errors import InvalidData, InvalidInput
 from pipeline.disk import SCARCE, Space, estimated_bytes, shown_size
 from pipeline.errors import BrokenDataSets, WorkspaceFailed
-from pipeline.planning import TrialSpec
+from pipeline.planning import Plan, TrialSpec
 from pipeline.study.resolution import data_entries, expanded_arms, resolved
 from pipeline.study.spec import Study
 from pipeline.tracking_store import shown, unreachable
@@ -34,12 +34,12 @@ class BrokenData:
     key: str
 
 
-def check_before_run(study: Study, trials: Sequence[TrialSpec], workspace: Workspace, space: Space, say: Say) -> None:
+def check_before_run(study: Study, plan: Plan, workspace: Workspace, space: Space, say: Say) -> None:
     """Refuse a run that could not be finished.
 
     Args:
         study: what is to be run.
-        trials: those of its trials that are to be trained.
+        plan: with those of its trials that are to be trained.
         workspace: where the results go.
         space: of its disk.
         say: takes warnings.
@@ -48,10 +48,10 @@ def check_before_run(study: Study, trials: Sequence[TrialSpec], workspace: Works
         WorkspaceFailed: the results would not fit; nothing is lost, and with more space the same command goes on.
         InvalidInput: data sets that cannot be loaded, all of them, each with its line in the study.
     """
-    if not trials:
+    if not plan.trials:
         return
-    _require_space(study, trials, workspace, space, say)
-    _require_data(study, trials, say)
+    _require_space(study, plan, workspace, space, say)
+    _require_data(study, plan.trials, say)
     uri = study.spec.tracking.uri
     problem = unreachable(uri) if uri else None
     if uri and problem:
@@ -61,8 +61,8 @@ def check_before_run(study: Study, trials: Sequence[TrialSpec], workspace: Works
         )
 
 
-def _require_space(study: Study, trials: Sequence[TrialSpec], workspace: Workspace, there: Space, say: Say) -> None:
-    needed = estimated_bytes(trials, study.spec.tracking)
+def _require_space(study: Study, plan: Plan, workspace: Workspace, there: Space, say: Say) -> None:
+    needed = estimated_bytes(plan, study.spec.tracking)
     if needed > there.free:
         raise WorkspaceFailed(
             f"workspace {workspace.root}: the results need about {shown_size(needed)}, "

@@ -131,7 +131,7 @@ def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_
     with _workspace_failures(workspace):
         require_undriven(workspace, plan.study)
         missing, space = _missing(plan, read_states(workspace), rerun_failed), disk_space(workspace.root)
-    check_before_run(study, missing, workspace, space, say)
+    check_before_run(study, replace(plan, trials=tuple(missing)), workspace, space, say)
 
 
 def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from dsn.data import describe
 from pipeline.disk import BYTES_A_METRIC, disk_space, estimated_bytes, network_bytes, shown_size, sparsity_bytes
 from pipeline.outcome import ACTIVE_WEIGHTS, MASK_UPDATES, NETWORK
-from pipeline.planning import TrialSpec, make_plan
+from pipeline.planning import Plan, TrialSpec, make_plan
 from pipeline.study.spec import Tracking, read_study
 from pipeline.trial import run_trial
 
@@ -19,49 +20,66 @@ STUDY = """\
 name: s
 data: [{source: npz, path: Some.npz, names: [Some]}]
 base: {training.epochs: 12, model.channels: 48, sparsity.update_every: 1}
-arms: {sparse: {}, sparser: {sparsity.level: 0.95}, one-group: {sparsity.groups: 1}, dense: {sparsity.level: dense}}
+arms:
+  sparse: {}
+  sparser: {sparsity.level: 0.95}
+  one-group: {sparsity.groups: 1}
+  every-step: {sparsity.update_unit: steps}
+  dense: {sparsity.level: dense}
 seeds: 1
 """
 
 
+TRAIN_N = 4
+
+
 @pytest.fixture
-def trials(tmp_path: Path) -> tuple[TrialSpec, ...]:
-    x, y = np.random.default_rng(1).normal(size=(4, 2, 30)), [0, 1, 0, 1]
+def plan(tmp_path: Path) -> Plan:
+    x, y = np.random.default_rng(1).normal(size=(TRAIN_N, 2, 30)), [0, 1, 0, 1]
     np.savez(tmp_path / "Some.npz", X_train=x, y_train=y, X_test=x, y_test=y)
     (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
-    return make_plan(read_study(tmp_path / "study.yaml"), describe).trials
+    return make_plan(read_study(tmp_path / "study.yaml"), describe)
+
+
+@pytest.fixture
+def by_arm(plan: Plan) -> dict[str, TrialSpec]:
+    return {trial.arm: trial for trial in plan.trials}
+
+
+def _estimated(plan: Plan, trials: Iterable[TrialSpec], tracking: Tracking) -> int:
+    return estimated_bytes(replace(plan, trials=tuple(trials)), tracking)
 
 
 def test_the_estimate_is_no_less_than_what_real_artifacts_weigh_and_not_far_above(
-    trials: tuple[TrialSpec, ...],
+    plan: Plan,
 ) -> None:
-    assert len(trials) == 4
-    for trial in trials:
+    assert len(plan.trials) == 5
+    for trial in plan.trials:
         artifacts = run_trial(trial).artifacts
         network = len(artifacts[NETWORK])
         headers = 20_000  # some 300 bytes for each of about 50 arrays, and the configuration
         assert network < network_bytes(trial.cost) + headers
         # Half of it may be air: short trainings leave masks that compress better.
         assert network_bytes(trial.cost) < 2 * network
-        alone = estimated_bytes([trial], Tracking(uri="http://elsewhere")) - estimated_bytes([], Tracking())
+        alone = _estimated(plan, [trial], Tracking(uri="http://elsewhere")) - _estimated(plan, [], Tracking())
         assert sum(map(len, artifacts.values())) < alone
         updates, weights = len(artifacts[MASK_UPDATES]), len(artifacts[ACTIVE_WEIGHTS])
         schemas = 8_000  # of the two files, whatever they hold: 7 kB
-        assert updates + weights < sparsity_bytes(trial.config) + schemas
+        assert updates + weights < sparsity_bytes(trial.config, TRAIN_N) + schemas
 
 
-def test_what_is_kept_elsewhere_or_not_at_all_takes_nothing(trials: tuple[TrialSpec, ...]) -> None:
-    here = estimated_bytes(trials, Tracking())
-    elsewhere = estimated_bytes(trials, Tracking(uri="http://elsewhere"))
-    nothing = estimated_bytes(trials, Tracking(keep_models="none"))
-    networks = sum(network_bytes(trial.cost) for trial in trials)
+def test_what_is_kept_elsewhere_or_not_at_all_takes_nothing(plan: Plan) -> None:
+    here = estimated_bytes(plan, Tracking())
+    elsewhere = estimated_bytes(plan, Tracking(uri="http://elsewhere"))
+    nothing = estimated_bytes(plan, Tracking(keep_models="none"))
+    networks = sum(network_bytes(trial.cost) for trial in plan.trials)
     assert here - nothing == pytest.approx(2 * networks, abs=1)
     assert here - elsewhere > networks
 
 
-def test_the_learning_curve_in_mlflow_is_bounded(trials: tuple[TrialSpec, ...]) -> None:
-    few, many = (estimated_bytes(trials, Tracking(curve_points=points)) for points in (0, 12))
-    assert few < many == estimated_bytes(trials, Tracking(curve_points=10_000))
+def test_the_learning_curve_in_mlflow_is_bounded(plan: Plan) -> None:
+    few, many = (estimated_bytes(plan, Tracking(curve_points=points)) for points in (0, 12))
+    assert few < many == estimated_bytes(plan, Tracking(curve_points=10_000))
 
 
 def test_the_disk_of_a_folder_that_is_not_made_yet_is_that_of_the_one_above(tmp_path: Path) -> None:
@@ -76,29 +94,31 @@ def test_sizes_read_as_people_say_them(count: float, text: str) -> None:
     assert shown_size(count) == text
 
 
-def test_a_longer_training_takes_more(trials: tuple[TrialSpec, ...]) -> None:
+def test_a_longer_training_takes_more(plan: Plan) -> None:
     longer = [
         replace(trial, config=replace(trial.config, training=replace(trial.config.training, epochs=1000)))
-        for trial in trials
+        for trial in plan.trials
     ]
-    assert estimated_bytes(longer, Tracking()) > estimated_bytes(trials, Tracking())
+    assert _estimated(plan, longer, Tracking()) > estimated_bytes(plan, Tracking())
 
 
-def test_what_explores_records_more_than_what_does_not(trials: tuple[TrialSpec, ...]) -> None:
-    sparse, _, one_group, dense = trials
-    fixed = replace(sparse.config, sparsity=replace(sparse.config.sparsity, explore=False))
+def test_what_explores_records_more_than_what_does_not(by_arm: dict[str, TrialSpec]) -> None:
+    config = by_arm["sparse"].config
+    configs = {arm: trial.config for arm, trial in by_arm.items()}
+    configs["fixed"] = replace(config, sparsity=replace(config.sparsity, explore=False))
+    found = {arm: sparsity_bytes(config, TRAIN_N) for arm, config in configs.items()}
     # 12 updates in 3 groups of 4 layers, of some 10 bytes; where the weights are is recorded of both.
-    assert sparsity_bytes(sparse.config) - sparsity_bytes(fixed) == 12 * 3 * 4 * 10
-    assert sparsity_bytes(sparse.config) > sparsity_bytes(one_group.config) > sparsity_bytes(fixed) > 0
-    assert sparsity_bytes(dense.config) == 0
+    assert found["sparse"] - found["fixed"] == 12 * 3 * 4 * 10
+    assert found["every-step"] - found["fixed"] == 2 * (found["sparse"] - found["fixed"]), "an epoch has two steps"
+    assert found["sparse"] > found["one-group"] > found["fixed"] > found["dense"] == 0
 
 
-def test_each_test_on_the_way_is_a_point_of_a_curve(trials: tuple[TrialSpec, ...]) -> None:
-    trial = trials[0]
+def test_each_test_on_the_way_is_a_point_of_a_curve(plan: Plan) -> None:
+    trial = plan.trials[0]
     watched = replace(trial, config=replace(trial.config, training=replace(trial.config.training, eval_test_every=5)))
     points = {
-        count: estimated_bytes([watched], Tracking(curve_points=count))
-        - estimated_bytes([trial], Tracking(curve_points=count))
+        count: _estimated(plan, [watched], Tracking(curve_points=count))
+        - _estimated(plan, [trial], Tracking(curve_points=count))
         for count in (0, 2, 100)
     }
     assert points == {0: 0, 2: 2 * BYTES_A_METRIC, 100: 3 * BYTES_A_METRIC}, "after epochs 5, 10 and 12"

@@ -61,7 +61,7 @@ def prepared(tmp_path: Path) -> Callable[..., tuple[Study, Plan]]:
 def _check(study: Study, plan: Plan, tmp_path: Path, space: Space = PLENTY) -> list[str]:
     """What is said when nothing is refused."""
     said: list[str] = []
-    check_before_run(study, plan.trials, Workspace(root=tmp_path / "workspace"), space, said.append)
+    check_before_run(study, plan, Workspace(root=tmp_path / "workspace"), space, said.append)
     assert not (tmp_path / "workspace").exists()
     return said
 
@@ -134,7 +134,7 @@ def test_results_that_do_not_fit_are_refused_with_both_numbers(
     tmp_path: Path, prepared: Callable[..., tuple[Study, Plan]]
 ) -> None:
     study, plan = prepared()
-    needed = estimated_bytes(plan.trials, study.spec.tracking)
+    needed = estimated_bytes(plan, study.spec.tracking)
     assert 10e6 < needed < 100e6
     with pytest.raises(WorkspaceFailed, match=rf"need about {needed / 1e6:.0f} MB, and its disk has 2\.5 MB free"):
         _check(study, plan, tmp_path, Space(total=10**9, free=2_500_000))
@@ -146,7 +146,7 @@ def test_a_disk_that_would_be_nearly_full_is_a_warning(
     tmp_path: Path, prepared: Callable[..., tuple[Study, Plan]], free: int, warned: bool
 ) -> None:
     study, plan = prepared()
-    needed = estimated_bytes(plan.trials, study.spec.tracking)
+    needed = estimated_bytes(plan, study.spec.tracking)
     total = 10**12
     said = _check(study, plan, tmp_path, Space(total=total, free=needed + total * free // 100))
     assert [line.partition(":")[0] for line in said] == ["warning"] * warned
