@@ -27,7 +27,7 @@ OTHER = "*"
 
 PHRASES: Mapping[str, str | Mapping[object, str]] = {
     "model.name": {"dsn": "the architecture of a dynamic sparse network (DSN)"},
-    "model.depth": "{} layers",
+    "model.depth": {1: "1 layer", OTHER: "{} layers"},
     "model.channels": "{} output channels a layer",
     "model.kernel_size": "kernels of {} taps",
     "model.padding": {

@@ -235,7 +235,7 @@ def arm_means(
 
     They are the ``shared_datasets``. Columns: ``arm``; ``mean``, as ``mean_over_datasets``; ``std``, the sample
     standard deviation (ddof = 1) over seeds of a seed's mean over those data sets, NaN for fewer than two seeds;
-    ``seeds``, how many that rests on: those done in all of them; and ``COSTS``, means over those data sets.
+    ``seeds``, how many that rests on: those done in all of them; and ``COSTS``, as ``metric_means``.
     """
     cells = accuracy_cells(trials, arms, datasets)
     shared = shared_datasets(cells)
@@ -243,14 +243,11 @@ def arm_means(
     done = _done(trials)
     by_seed = done[done["dataset"].isin(shared)].groupby(["arm", "seed"])["test_accuracy"].agg(["mean", "size"])
     by_seed = by_seed[by_seed["size"] == len(shared)].groupby("arm")["mean"].agg(["std", "size"])
-    costs = cost_cells(trials, arms, datasets)
-    costs = costs[costs["dataset"].isin(shared)].groupby("arm")[list(COSTS)].mean()
     frame = pd.DataFrame({"arm": list(arms), "mean": [means[arm] for arm in arms]})
     frame["std"] = frame["arm"].map(by_seed["std"]).astype(float)
     frame["seeds"] = frame["arm"].map(by_seed["size"]).fillna(0).astype(int)
-    for name in COSTS:
-        frame[name] = frame["arm"].map(costs[name]).astype(float)
-    return frame, shared
+    costs = metric_means(cost_cells(trials, arms, datasets), arms, shared, COSTS)
+    return frame.merge(costs, on="arm"), shared
 
 
 def _counted_statuses(status: pd.Series) -> dict[str, int]:

@@ -159,7 +159,7 @@ def exploration_table(results: StudyResults) -> Table | None:
         "by group (log10)",
         "by region (log10)",
         "explored (%)",
-        "changed an update (%)",
+        "changed by an update (%)",
         "receptive field (steps)",
     )
     return Table(

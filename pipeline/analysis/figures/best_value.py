@@ -6,7 +6,7 @@ test accuracy, so its accuracy is an upper bound and no result.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.analysis import statistics
@@ -35,8 +35,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
     for factor in numeric_factors(results):
         best = best_values(results, factor)
         if len(best):
-            values = sorted(set(sweep_by_dataset(results, factor)["value"].dropna()))
-            return {"best_value": draw_best_values(best, factor, values, len(results.datasets))}
+            return {"best_value": draw_best_values(best, factor, tried_values(results, factor), len(results.datasets))}
     return (
         f"Choosing the best value for each data set needs a factor with two numbers, and {FEWEST_DATASETS} data sets "
         "on which all of them have the same done seeds."
@@ -71,6 +70,13 @@ def best_values(results: StudyResults, factor: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["line", "dataset", "value", "own", "reference", "other", "sign"])
 
 
+def tried_values(results: StudyResults, factor: str) -> dict[str, list[float]]:
+    """Line of the sweep -> the numbers that it has results of, ascending; some may be the best on no data set."""
+    points = sweep_by_dataset(results, factor)
+    points = points[points["value"].notna()]
+    return {str(line): sorted(own["value"].unique()) for line, own in points.groupby("line", sort=False)}
+
+
 def _reference(results: StudyResults, arms: Sequence[str]) -> str:
     """The one arm that all of ``arms`` are compared with, which may be among them, or an empty string."""
     references = {results.references.get(arm, arm) for arm in arms}
@@ -91,30 +97,39 @@ def _best(values: pd.DataFrame, reference: pd.DataFrame) -> list[dict[str, objec
     ]
 
 
-def draw_best_values(best: pd.DataFrame, factor: str, values: Sequence[float], datasets: int) -> Drawing:
+def draw_best_values(best: pd.DataFrame, factor: str, tried: Mapping[str, Sequence[float]], datasets: int) -> Drawing:
     """How often each value is the best, and beside it the accuracy of that choice against the reference.
 
     Args:
         best: from ``best_values``, not empty.
         factor: its name.
-        values: all of its numbers, those that are never the best too.
+        tried: from ``tried_values``.
         datasets: how many the study has.
     """
     lines = list(dict.fromkeys(best["line"]))
     shown = lines[:MOST_LINES]
-    over = part_of(best.groupby("line").size().max(), datasets, "data set")
-    notes = [_NOTE, f"Over {over}, those on which all values have the same done seeds."]
+    notes = [_NOTE, _over({line: int((best["line"] == line).sum()) for line in shown}, datasets)]
     if len(lines) > len(shown):
         left_out = listed(lines[len(shown) :], between="; ")
         notes.append(f"Only the first {len(shown)} of {len(lines)} lines are drawn, without {left_out}.")
     return Drawing(
-        svg=render("best_value", lambda: _figure(best, shown, factor, values)),
+        svg=render("best_value", lambda: _figure(best, shown, factor, tried)),
         alt=f"How often each {factor} is the best of a data set, and its accuracy against the reference",
         notes=tuple(notes),
     )
 
 
-def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str, values: Sequence[float]) -> Figure:
+def _over(counts: Mapping[str, int], datasets: int) -> str:
+    """On how many data sets each line rests."""
+    condition = "those on which all values have the same done seeds"
+    if len(set(counts.values())) > 1:
+        each = listed([f"{part_of(count, datasets, 'data set')} for {line}" for line, count in counts.items()])
+        return f"Over {each}: {condition}."
+    (count,) = set(counts.values())
+    return f"Over {part_of(count, datasets, 'data set')}" + ("." if count == datasets else f", {condition}.")
+
+
+def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str, tried: Mapping[str, Sequence[float]]) -> Figure:
     """A panel a line, and a second one for each that has a reference."""
     of_line = {line: best[best["line"] == line] for line in lines}
     compared = [line for line in lines if of_line[line]["reference"].iloc[0]]
@@ -122,7 +137,7 @@ def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str, values: Seque
     figure = new_figure(PANEL * columns, 0.3 + (PANEL + 0.1) * rows)
     places = iter(range(1, rows * columns + 1))
     for line in lines:
-        _draw_counts(figure.add_subplot(rows, columns, next(places)), of_line[line], values, factor)
+        _draw_counts(figure.add_subplot(rows, columns, next(places)), of_line[line], tried[line], factor)
         if line in compared:
             _draw_against(figure.add_subplot(rows, columns, next(places)), of_line[line])
     return figure

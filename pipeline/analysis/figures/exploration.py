@@ -30,8 +30,9 @@ PANELS = (("coverage", "weights active at some time (%)"), ("churn", "active wei
 
 _NOTE = (
     "Left: positions that were active at some time so far, of all weights of the masked layers (the ITOP rate). Right: "
-    "active weights at positions that were off before the update, a mean over an epoch's updates. Bands are one sample "
-    "standard deviation over networks (none for a single one). The first of lines that coincide is on top."
+    "active weights at positions that were off before the update, a mean over an epoch's updates; of a network without "
+    "one in that epoch, its latest. Bands are one sample standard deviation over networks (none for a single one). The "
+    "first of lines that coincide is on top."
 )
 
 
@@ -62,8 +63,9 @@ def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
 
     ``coverage`` is the part of all weights of the masked layers whose position was active at some time up to the end of
     the epoch (epoch 0: the start), from the start to the last epoch of training. ``churn`` is the part of the active
-    weights that an update turned on where they were off before, a mean over the updates of the epoch; only epochs with
-    one, and 0 throughout where a topology is fixed. Mean and sample standard deviation (ddof = 1) are over networks.
+    weights that an update turned on where they were off before, a mean over the updates of the epoch, or of the latest
+    epoch with one; in epochs in which some network has one, from that on in which all have had one, and 0 throughout
+    where a topology is fixed. Mean and sample standard deviation (ddof = 1) are over all ``networks`` of the arm.
 
     Args:
         results: of the study.
@@ -81,8 +83,9 @@ def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
         values = pd.concat(networks, axis=1, keys=range(len(networks))).sort_index()
         for measure, _ in PANELS:
             each = values.xs(measure, axis=1, level=1)
-            # What has been covered stays so until the next update.
-            known = each.ffill() if measure == "coverage" else each.dropna(how="all")
+            # What holds of a network does so until its next update. In steps, these are not those of the others: a mean
+            # over the networks with an update in an epoch would be one over other networks in each epoch.
+            known = each.ffill()[each.notna().any(axis=1)].dropna()
             curve = {"mean": known.mean(axis=1), "std": known.std(axis=1, ddof=1), "networks": known.count(axis=1)}
             parts.append(pd.DataFrame(curve).rename_axis("epoch").reset_index().assign(measure=measure, arm=arm))
     curves = pd.concat(parts, ignore_index=True)

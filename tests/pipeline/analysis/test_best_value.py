@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 
 from pipeline.analysis.figures import best_value
@@ -72,10 +75,31 @@ def test_the_figure_says_what_choosing_on_the_test_set_means(kernels: StudyResul
     assert isinstance(drawings, dict)
     notes = " ".join(drawings["best_value"].notes)
     assert "without the labels" in notes
-    assert "3 of 4 data sets" in notes
+    assert "Over 3 of 4 data sets, those on which all values have the same done seeds." in notes
+
+
+def test_a_value_that_is_nowhere_the_best_has_its_place_on_the_axis(kernels: StudyResults) -> None:
+    trials = kernels.trials[kernels.trials["dataset"].isin(["A", "B"])]
+    results = replace(kernels, trials=trials, datasets=("A", "B"))
+    assert set(best_value.best_values(results, KEY)["value"]) == {5, 10}
+    assert best_value.tried_values(results, KEY) == {"dense": [5, 10, 20]}
+    drawings = best_value.figures(results)
+    assert isinstance(drawings, dict)
+    texts = ["".join(node.itertext()) for node in ElementTree.fromstring(drawings["best_value"].svg).iter()]
+    assert {"5", "10", "20"} <= set(texts)
+    assert "Over all 2 data sets." in drawings["best_value"].notes
+
+
+def test_lines_that_rest_on_different_data_sets_say_so(sweep: StudyResults) -> None:
+    more = sweep.trials[sweep.trials["dataset"] == "A"].assign(dataset="C")
+    trials = pd.concat([sweep.trials, more.assign(trial_id=more["trial_id"] + "-C")], ignore_index=True)
+    gap = (trials["arm"] == "two, model.kernel_size=9") & (trials["dataset"] == "C")
+    results = replace(sweep, trials=trials[~gap], datasets=("A", "B", "C"))
+    drawings = best_value.figures(results)
+    assert isinstance(drawings, dict)
+    (over,) = (note for note in drawings["best_value"].notes if note.startswith("Over"))
+    assert over.startswith("Over all 3 data sets for one, 2 of 3 data sets for two: those on which all values have")
 
 
 def _with(results: StudyResults, references: dict[str, str]) -> StudyResults:
-    from dataclasses import replace
-
     return replace(results, references=references)

@@ -48,7 +48,7 @@ def updates(moments: list[tuple[int, int, int, int]]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def test_coverage_holds_between_updates_and_churn_is_the_mean_of_an_epoch_s(explored: StudyResults) -> None:
+def test_both_hold_between_updates_and_churn_is_the_mean_of_an_epoch_s(explored: StudyResults) -> None:
     early = updates([(0, 0, 0, 9), (3, 6, 6, 15), (3, 8, 3, 18)])
     late = updates([(0, 0, 0, 9), (6, 12, 9, 18)])
     results = replace(explored, mask_updates={"dsn-A-0": early, "dsn-A-1": late})
@@ -59,9 +59,18 @@ def test_coverage_holds_between_updates_and_churn_is_the_mean_of_an_epoch_s(expl
     assert coverage["mean"].tolist() == [0.25, 0.375, 0.5, 0.5]
     assert coverage["std"].tolist() == pytest.approx([0, 0.25 / math.sqrt(2), 0, 0])
     assert coverage["networks"].tolist() == [2] * 4
-    # 18 / 27 and 9 / 27 in one epoch of the one network, 27 / 27 in one of the other.
-    assert churn[["epoch", "mean", "networks"]].to_numpy().tolist() == [[3, 0.5, 1], [6, 1.0, 1]]
-    assert churn["std"].isna().all()
+    # 18 / 27 and 9 / 27 in one epoch of the one network; 27 / 27 in one of the other, which has none before.
+    assert churn[["epoch", "mean", "networks"]].to_numpy().tolist() == [[6, 0.75, 2]]
+    assert churn["std"].tolist() == pytest.approx([0.5 / math.sqrt(2)])
+
+
+def test_churn_is_a_mean_over_the_same_networks_in_every_epoch(explored: StudyResults) -> None:
+    often = updates([(0, 0, 0, 9), (2, 4, 9, 9), (4, 8, 3, 9), (6, 12, 3, 9)])
+    seldom = updates([(0, 0, 0, 9), (4, 8, 6, 9)])
+    found = curves(replace(explored, mask_updates={"dsn-A-0": often, "dsn-A-1": seldom}))
+    churn = found[found["measure"] == "churn"]
+    assert churn[["epoch", "networks"]].to_numpy().tolist() == [[4, 2], [6, 2]]
+    assert churn["mean"].tolist() == pytest.approx([0.5, 0.5], rel=1e-15), "not 1, 1/2, 1/3"
 
 
 def test_a_fixed_topology_is_a_flat_line(explored: StudyResults) -> None:

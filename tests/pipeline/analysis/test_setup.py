@@ -91,6 +91,10 @@ def test_regions_need_no_layer_that_the_data_do_not_have(make_results: MakeResul
     assert "The regions of the kernel groups are the first 3, 6 and 9 taps." in described(make_results, {"dsn": config})
 
 
+def test_a_single_layer_is_one(make_results: MakeResults, make_config: MakeConfig) -> None:
+    assert "39 taps, 1 layer, padding" in described(make_results, {"dsn": make_config(**{"model.depth": 1})})
+
+
 def test_factors_are_named_with_their_values(sweep: StudyResults) -> None:
     text = setup_paragraph(sweep)
     assert "Factors, combined: model kernel size takes 9, 21 and 39; with the arms they make 6 combinations." in text

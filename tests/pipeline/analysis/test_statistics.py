@@ -228,6 +228,15 @@ def test_a_cell_in_which_a_trial_did_not_record_a_metric_has_no_mean_of_it(make_
     assert over_both["test_macro_f1"].isna().all()
 
 
+def test_an_arm_s_costs_are_over_the_data_sets_of_its_mean_or_unknown(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("dsn", "B"): [0.7], ("other", "A"): [0.6], ("other", "B"): [0.6]})
+    trials = results.trials.assign(peak_memory_bytes=[1e9, 3e9, 1e9, math.nan], flops=[1e6, 3e6, 5e6, 5e6])
+    means, shared = statistics.arm_means(trials, results.arms, results.datasets)
+    assert shared == ("A", "B")
+    assert means["flops"].tolist() == [2e6, 5e6]
+    assert means["peak_memory_bytes"].tolist() == pytest.approx([2e9, math.nan], nan_ok=True), "not 1e9, of A alone"
+
+
 def test_every_planned_trial_has_one_status(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5, "pruned", "failed", "running", "pending", "pending"]})
     (row,) = statistics.status_counts(results.trials, results.arms).to_dict("records")
