@@ -17,9 +17,7 @@ from pipeline.errors import AbsentDataSets
 from pipeline.planning import Plan, blamed_on_data
 from pipeline.study.resolution import data_entries, expanded_arms, resolved
 from pipeline.study.spec import Study
-from pipeline.wording import counted, listed, part_of
-
-LONGEST_LIST = 12
+from pipeline.wording import LONGEST_LIST, counted, listed, part_of
 
 FETCHED_FOR = ("archive", "folder")
 """The sources that read what ``dsn data fetch`` downloads."""

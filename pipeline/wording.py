@@ -9,6 +9,9 @@ from decimal import ROUND_HALF_UP, Decimal
 ABSENT = "–"
 """What stands where there is no number."""
 
+LONGEST_LIST = 12
+"""Names of data sets or arms in a line; of more it says how many."""
+
 
 def rounded_percent(fraction: float) -> float:
     """A fraction in percent with two decimals; NaN stays NaN. The one rounding of every accuracy shown or compared.

@@ -19,9 +19,7 @@ from pipeline.absent import omission
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.identity import EXPLORATION_ONLY, effective
-from pipeline.wording import counted, duration, enumerated, listed, spelled
-
-MOST_NAMES = 12
+from pipeline.wording import LONGEST_LIST, counted, duration, enumerated, listed, spelled
 
 OTHER = "*"
 
@@ -140,7 +138,7 @@ def _said(key: str, value: object) -> str:
 def _named(names: Iterable[str]) -> str:
     """The names, as far as a paragraph can bear them."""
     named = list(names)
-    return enumerated(named) if len(named) <= MOST_NAMES else listed(named, MOST_NAMES)
+    return enumerated(named) if len(named) <= LONGEST_LIST else listed(named, LONGEST_LIST)
 
 
 def key_in_words(key: str) -> str:

@@ -10,9 +10,7 @@ from pipeline.analysis.table import Cell, Column, Table, to_text
 from pipeline.disk import shown_size
 from pipeline.planning import Plan, TrialSpec
 from pipeline.terminal.resolved_text import resolved_tables
-from pipeline.wording import counted, duration, listed
-
-LONGEST_LIST = 12
+from pipeline.wording import LONGEST_LIST, counted, duration, listed
 
 
 def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, Any]:

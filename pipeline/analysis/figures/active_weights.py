@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from dsn.architecture import LayerPlan
 from dsn.sparsity.regions import KernelGroup
-from pipeline.analysis.figures.networks import basis, evenly_spread, layers_of, left_out, recorded, sparse_arms
+from pipeline.analysis.figures.networks import (
+    basis,
+    evenly_spread,
+    layers_of,
+    left_out,
+    not_there,
+    recorded,
+    sparse_arms,
+)
 from pipeline.analysis.figures.style import (
     PANEL,
     Drawing,
@@ -70,10 +78,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         return "No arm of this study has masks: all weights of its networks are active."
     trials = recorded(results, results.active_weights)
     if trials.empty:
-        return (
-            "The active weights of this study's networks are not there: an earlier version of this program trained "
-            "them, or their files have been removed."
-        )
+        return not_there("The active weights of this study's networks")
     arms = [arm for arm in results.arms if arm in set(trials["arm"])]
     trials = trials[trials["arm"].isin(arms[:MOST_ROWS])]
     rows = [_row(results, trials, arm) for arm in arms[:MOST_ROWS]]

@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from pipeline.analysis.figures.networks import basis, evenly_spread, layers_of, left_out, recorded, sparse_arms
+from pipeline.analysis.figures.networks import (
+    basis,
+    evenly_spread,
+    layers_of,
+    left_out,
+    not_there,
+    recorded,
+    sparse_arms,
+)
 from pipeline.analysis.figures.style import (
     MOST_ARMS,
     PANEL,
@@ -25,8 +33,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-PANELS = (("coverage", "weights active at some time (%)"), ("churn", "active weights changed by an update (%)"))
-"""Measure, and what its panel says."""
+PANELS = (("itop_rate", "weights active at some time (%)"), ("mask_churn", "active weights changed by an update (%)"))
+"""Measure, by its name among the metrics of a whole training (``results.METRICS``), and what its panel says."""
 
 _NOTE = (
     "Left: positions that were active at some time so far, of all weights of the masked layers (the ITOP rate). Right: "
@@ -44,10 +52,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         return "No arm of this study has masks, so there is nothing to explore."
     trials = recorded(results, results.mask_updates)
     if trials.empty:
-        return (
-            "The mask updates of this study's trials are not there: an earlier version of this program trained them, "
-            "or their files have been removed."
-        )
+        return not_there("The mask updates of this study's trials")
     arms = [arm for arm in results.arms if arm in set(trials["arm"])]
     drawn = trials[trials["arm"].isin(arms[:MOST_ARMS])]
     curves = exploration(results, evenly_spread(drawn))
@@ -59,13 +64,14 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
 
 
 def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
-    """Coverage and churn over epochs, in the order of the study: ``measure, arm, epoch, mean, std, networks``.
+    """Both measures over epochs, in the order of the study: ``measure, arm, epoch, mean, std, networks``.
 
-    ``coverage`` is the part of all weights of the masked layers whose position was active at some time up to the end of
-    the epoch (epoch 0: the start), from the start to the last epoch of training. ``churn`` is the part of the active
-    weights that an update turned on where they were off before, a mean over the updates of the epoch, or of the latest
-    epoch with one; in epochs in which some network has one, from that on in which all have had one, and 0 throughout
-    where a topology is fixed. Mean and sample standard deviation (ddof = 1) are over all ``networks`` of the arm.
+    ``itop_rate`` is the part of all weights of the masked layers whose position was active at some time up to the end
+    of the epoch (epoch 0: the start), from the start to the last epoch of training. ``mask_churn`` is the part of the
+    active weights that an update turned on where they were off before, a mean over the updates of the epoch, or of the
+    latest epoch with one; in epochs in which some network has one, from that on in which all have had one, and 0
+    throughout where a topology is fixed. Mean and sample standard deviation (ddof = 1) are over all ``networks`` of the
+    arm.
 
     Args:
         results: of the study.
@@ -93,14 +99,14 @@ def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _network(updates: pd.DataFrame, weights: int, last: int) -> pd.DataFrame:
-    """``coverage`` and ``churn`` of one network by epoch."""
+    """``itop_rate`` and ``mask_churn`` of one network by epoch."""
     moments = updates.groupby(["epoch", "step"])[["active", "changed", "covered"]].sum()
-    moments = moments.assign(coverage=moments["covered"] / weights, churn=moments["changed"] / moments["active"])
-    epochs = moments.groupby("epoch").agg({"coverage": "last", "churn": "mean"})
+    moments = moments.assign(itop_rate=moments["covered"] / weights, mask_churn=moments["changed"] / moments["active"])
+    epochs = moments.groupby("epoch").agg({"itop_rate": "last", "mask_churn": "mean"})
     explores = len(epochs) > 1
-    epochs.loc[0, "churn"] = float("nan") if explores else 0.0  # the start is no update
+    epochs.loc[0, "mask_churn"] = float("nan") if explores else 0.0  # the start is no update
     if last not in epochs.index:
-        epochs.loc[last] = {"coverage": epochs["coverage"].iloc[-1], "churn": float("nan") if explores else 0.0}
+        epochs.loc[last] = {"itop_rate": epochs["itop_rate"].iloc[-1], "mask_churn": float("nan") if explores else 0.0}
     return epochs
 
 
@@ -112,7 +118,7 @@ def _weights(results: StudyResults, arm: str, dataset: str) -> int:
 
 
 def _reach(results: StudyResults, trials: pd.DataFrame) -> list[str]:
-    """How far coverage can go where kernel groups keep to their regions."""
+    """How much can be covered where kernel groups keep to their regions."""
     limits = {}
     for arm, dataset in trials.groupby("arm", sort=False)["dataset"].first().items():
         regions = sum(

@@ -72,6 +72,11 @@ def left_out(results: StudyResults, arms: Sequence[str], most: int) -> list[str]
     return notes
 
 
+def not_there(what: str) -> str:
+    """The sentence that says why ``what``, which done trials record, cannot be shown."""
+    return f"{what} are not there: an earlier version of this program trained them, or their files have been removed."
+
+
 def channels_of(results: StudyResults) -> dict[str, int]:
     """Data set -> channels of its series, for those whose sizes are known."""
     return {use.config.name: use.info.channels for use in results.data}

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from dsn.receptive_field import SizeCount, stacked_size_shares
+from pipeline.analysis.figures.networks import not_there
 from pipeline.analysis.figures.style import (
     PANEL,
     Drawing,
@@ -48,18 +49,14 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         return "No trial is done yet, so there is no kernel to measure."
     counts = kernel_counts(results)
     if counts.empty:
-        return (
-            "The sizes of the kernels of this study's trials are not there: an earlier version of this program trained "
-            "them, or their files have been removed."
-        )
+        return not_there("The sizes of the kernels of this study's trials")
     arms = [arm for arm in results.arms if arm in set(counts["arm"])]
     shown = counts[counts["arm"].isin(arms[:MOST_ROWS])]
     drawing = draw_receptive_fields(receptive_fields(shown), stacked_receptive_fields(shown), arms)
     notes = [*drawing.notes]
     without = done[~done["trial_id"].isin(set(results.receptive_fields))]["trial_id"].nunique()
     if without:
-        lacking = f"Without {counted(without, 'trial')} whose sizes are not there: "
-        notes.append(lacking + "an earlier version trained them, or their files have been removed.")
+        notes.append(not_there(f"Without {counted(without, 'trial')} whose sizes"))
     return {"receptive_fields": Drawing(svg=drawing.svg, alt=drawing.alt, notes=tuple(notes))}
 
 

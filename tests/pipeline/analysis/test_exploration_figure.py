@@ -53,7 +53,7 @@ def test_both_hold_between_updates_and_churn_is_the_mean_of_an_epoch_s(explored:
     late = updates([(0, 0, 0, 9), (6, 12, 9, 18)])
     results = replace(explored, mask_updates={"dsn-A-0": early, "dsn-A-1": late})
     found = curves(results)
-    coverage, churn = (found[found["measure"] == measure] for measure in ("coverage", "churn"))
+    coverage, churn = (found[found["measure"] == measure] for measure in ("itop_rate", "mask_churn"))
     assert coverage["epoch"].tolist() == [0, 3, 6, 10]
     # Of 108 weights: 27, then 54 and 27, then 54 of both, to the last epoch.
     assert coverage["mean"].tolist() == [0.25, 0.375, 0.5, 0.5]
@@ -68,7 +68,7 @@ def test_churn_is_a_mean_over_the_same_networks_in_every_epoch(explored: StudyRe
     often = updates([(0, 0, 0, 9), (2, 4, 9, 9), (4, 8, 3, 9), (6, 12, 3, 9)])
     seldom = updates([(0, 0, 0, 9), (4, 8, 6, 9)])
     found = curves(replace(explored, mask_updates={"dsn-A-0": often, "dsn-A-1": seldom}))
-    churn = found[found["measure"] == "churn"]
+    churn = found[found["measure"] == "mask_churn"]
     assert churn[["epoch", "networks"]].to_numpy().tolist() == [[4, 2], [6, 2]]
     assert churn["mean"].tolist() == pytest.approx([0.5, 0.5], rel=1e-15), "not 1, 1/2, 1/3"
 
@@ -76,15 +76,15 @@ def test_churn_is_a_mean_over_the_same_networks_in_every_epoch(explored: StudyRe
 def test_a_fixed_topology_is_a_flat_line(explored: StudyResults) -> None:
     own = curves(explored)
     own = own[own["arm"] == "fixed"]
-    assert own[own["measure"] == "coverage"]["epoch"].tolist() == [0, 10]
-    assert own[own["measure"] == "coverage"]["mean"].nunique() == 1
-    assert own[own["measure"] == "churn"]["mean"].tolist() == [0.0, 0.0]
+    assert own[own["measure"] == "itop_rate"]["epoch"].tolist() == [0, 10]
+    assert own[own["measure"] == "itop_rate"]["mean"].nunique() == 1
+    assert own[own["measure"] == "mask_churn"]["mean"].tolist() == [0.0, 0.0]
 
 
 def test_an_explored_topology_covers_more_and_changes_at_updates(explored: StudyResults) -> None:
     own = curves(explored)
     own = own[own["arm"] == "dsn"]
-    coverage, churn = (own[own["measure"] == measure] for measure in ("coverage", "churn"))
+    coverage, churn = (own[own["measure"] == measure] for measure in ("itop_rate", "mask_churn"))
     assert coverage["epoch"].tolist() == [0, 5, 10]
     assert coverage["mean"].is_monotonic_increasing
     # 36, 72 and 108 positions in the groups' regions of all that 12 channels have: two thirds.
