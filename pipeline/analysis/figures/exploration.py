@@ -37,7 +37,7 @@ PANELS = (("itop_rate", "weights active at some time (%)"), ("mask_churn", "acti
 """Measure, by its name among the metrics of a whole training (``results.METRICS``), and what its panel says."""
 
 _NOTE = (
-    "Left: positions that were active at some time so far, of all weights of the masked layers (the ITOP rate). Right: "
+    "Left: positions that were active at some time so far, of all weights of the sparse layers (the ITOP rate). Right: "
     "active weights at positions that were off before the update, a mean over an epoch's updates; of a network without "
     "one in that epoch, its latest. Bands are one sample standard deviation over networks (none for a single one). The "
     "first of lines that coincide is on top."
@@ -66,7 +66,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
 def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
     """Both measures over epochs, in the order of the study: ``measure, arm, epoch, mean, std, networks``.
 
-    ``itop_rate`` is the part of all weights of the masked layers whose position was active at some time up to the end
+    ``itop_rate`` is the part of all weights of the sparse layers whose position was active at some time up to the end
     of the epoch (epoch 0: the start), from the start to the last epoch of training. ``mask_churn`` is the part of the
     active weights that an update turned on where they were off before, a mean over the updates of the epoch, or of the
     latest epoch with one; in epochs in which some network has one, from that on in which all have had one, and 0
@@ -111,7 +111,7 @@ def _network(updates: pd.DataFrame, weights: int, last: int) -> pd.DataFrame:
 
 
 def _weights(results: StudyResults, arm: str, dataset: str) -> int:
-    """All weights, active or not, of the layers with masks."""
+    """All weights, active or not, of the sparse layers."""
     model = results.configs[arm].model
     layers = layers_of(results, arm, dataset)
     return sum(model.channels * layer.sparse_inputs * model.kernel_size for layer in layers if layer.groups)
