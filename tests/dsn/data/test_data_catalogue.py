@@ -51,7 +51,7 @@ def test_the_sizes_are_those_that_the_costs_were_checked_with() -> None:
                 int(row[key]) for key in ("channels", "length", "classes")
             )
             checked += 1
-    assert checked == 115
+    assert checked == 145
 
 
 def test_every_size_is_one_that_can_be_trained_on() -> None:
