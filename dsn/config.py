@@ -113,7 +113,8 @@ class SparsityConfig:
             ``replaces-step``: instead of that step (paper, Algorithm 1).
         moments: Adam's, of weights that are grown: ``warm`` ones have gone on while the weight was inactive, fed with
             dense gradients (published code); ``fresh`` ones start at zero, with a step count of their own (paper).
-        initial_fraction: share of each group's active weights exchanged at the first update.
+        initial_fraction: share of each group's active weights exchanged at step 0; at the first update it is a little
+            lower already.
         final_fraction: the share that the schedule falls to, and stays at; 0 in the paper.
         explore_until: part of all training steps after which the share stays at ``final_fraction``.
         schedule: a key of ``dsn.sparsity.schedule.SCHEDULES``: how the share gets there.

@@ -3,6 +3,7 @@
 DSNError
 |-- InvalidInput                (dsn.errors) exit code 2
 |   |-- UnknownStudy            a name that the workspace has no record of
+|   |-- DamagedArtifact         a file of a trial that cannot be read
 |   |-- BrokenDataSets          several data sets of a study cannot be used
 |   `-- AbsentDataSets          data sets of a study are not there
 |-- Locked                      exit code 5: another process runs a study of the workspace
@@ -32,6 +33,13 @@ class ExitCode(IntEnum):
 
 class UnknownStudy(InvalidInput):
     """The workspace has no record of a study or trial of that name."""
+
+
+class DamagedArtifact(InvalidInput):
+    """A file of a trial at ``place`` is not what was written."""
+
+    def __init__(self, reason: str, place: str) -> None:
+        super().__init__(f"cannot be read ({reason}); remove it, and the report does without it", place=place)
 
 
 class BrokenDataSets(InvalidData):

@@ -107,9 +107,9 @@ class DataUse:
 class Plan:
     """All cells in the order of the file, and the distinct trials, the longest first.
 
-    ``references`` says which arm's label each other one is compared with: the first arm's at equal factor values; where
-    one of the two takes no factors, and in a study of one arm, the first label of all. ``data`` has a data set once for
-    each way in which it is used. ``left_out`` are the data sets of the study that are in none of this, for they are not
+    ``references`` says which arm's label each other one is compared with: the first arm's at equal factor values; the
+    first label of all where one of the two takes no factors, and where no other arm does. ``data`` has a data set once
+    for each way in which it is used. ``left_out`` are the data sets of the study that are in none of this: they are not
     there and were to be skipped.
     """
 
@@ -223,7 +223,8 @@ def _differing(own: Mapping[str, Any], trained: Mapping[str, Any]) -> dict[str, 
 
 def _references(study: Study, arms: Sequence[Arm]) -> dict[str, str]:
     first, factors = arms[0], study.spec.factors
-    if all(arm.name == first.name for arm in arms):
+    varied = {arm.name for arm in arms if factors is None or factors.crosses(arm.name)}
+    if varied <= {first.name}:
         return {arm.label: first.label for arm in arms[1:]}
     labels = {str(arm.factors): arm.label for arm in arms if arm.name == first.name}
     references = {}

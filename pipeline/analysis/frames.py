@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import pandas as pd
+from pyarrow import ArrowException
 from pyarrow.parquet import ParquetFile
 
 from dsn.config import RunConfig
 from pipeline.analysis.results import METRICS, StudyResults
+from pipeline.errors import DamagedArtifact
 from pipeline.ledger import TrialState, read_states
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.planning import Cell, TrialSpec
@@ -27,9 +29,17 @@ class TrialFrames(Mapping[str, pd.DataFrame]):
         self._paths = {trial_id: path for trial_id, path in paths.items() if path.exists()}
 
     def __getitem__(self, trial_id: str) -> pd.DataFrame:
-        # Thousands of small files: pandas.read_parquet takes twice the time.
-        with ParquetFile(self._paths[trial_id]) as file:
-            return file.read().to_pandas()
+        """
+        Raises:
+            DamagedArtifact: the file is there, and no Parquet.
+        """
+        path = self._paths[trial_id]
+        try:
+            # Thousands of small files: pandas.read_parquet takes twice the time.
+            with ParquetFile(path) as file:
+                return file.read().to_pandas()
+        except (ArrowException, OSError) as error:
+            raise DamagedArtifact(str(error), place=str(path)) from error
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._paths)

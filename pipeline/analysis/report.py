@@ -193,7 +193,7 @@ def answer(results: StudyResults) -> str:
     """One paragraph: how much is done, each reference's mean as the table has it, and the other arms against theirs."""
     sentences = [_progress(results)]
     if results.left_out:
-        sentences.append(f"{omission(results.left_out, len(results.datasets), most=len(results.left_out))}.")
+        sentences.append(f"{omission(results.left_out, len(results.datasets))}.")
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
     if not cells["done"].any():
         return " ".join([*sentences, "There is no accuracy to report yet."])

@@ -90,11 +90,13 @@ def data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, Ke
         shared = {key: value for key, value in entry.items() if key not in _SETS}
         origins: dict[str, KeyPath] = {key: (*origin, key) for key in shared}
         for name, written in _named_sets(study, entry, origin):
-            if name in seen:
+            # Source folder finds a set whatever the case of its name: in two spellings it is one set.
+            known_as = name.casefold() if shared.get("source") == "folder" else name
+            if known_as in seen:
                 raise InvalidInput(
                     "is listed twice", key=str(written[2]), value=name, place=study.document.place(written)
                 )
-            seen.add(name)
+            seen.add(known_as)
             yield {**shared, "name": name}, {"": origin, **origins, "name": written}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from dsn.architecture import is_sparse
+from dsn.sparsity.schedule import update_period
 from pipeline.absent import absence, omission
 from pipeline.analysis.table import Cell, Column, Table, to_text
 from pipeline.disk import shown_size
@@ -56,6 +58,7 @@ def plan_text(
         f"estimated: {duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
         f"on disk:   about {shown_size(disk)}",
         *_missing(plan, ways_out),
+        *_unexplored(plan),
         "",
         to_text(_arm_table(plan), width),
     ]
@@ -70,6 +73,20 @@ def _missing(plan: Plan, ways_out: Sequence[str]) -> list[str]:
         lines += [f"absent:    {absence(plan)}", "           (planned with the sizes that are known of them)"]
         lines += [f"           {way}" for way in ways_out]
     return lines
+
+
+def _unexplored(plan: Plan) -> list[str]:
+    """The arms whose topology would be explored if the training were longer, if any."""
+    train_n = {use.config: use.info.train_n for use in plan.data}
+    arms = {}
+    for trial in plan.trials:
+        config = trial.config
+        steps = config.training.steps_per_epoch(train_n[config.data])
+        explored = config.sparsity.explore and is_sparse(config.model, config.sparsity)
+        if explored and update_period(config.sparsity, steps) > steps * config.training.epochs:
+            arms[trial.arm] = None
+    names = listed(list(arms), LONGEST_LIST, between="; ")
+    return [f"note:      no mask update falls due in {names}"] if arms else []
 
 
 def _product(plan: Plan, seeds: int) -> str:

@@ -123,6 +123,11 @@ LEVELS = "values: {sparsity.level: [0.5, 0.9]}"
             },
         ),
         (
+            "sparse: {}, dense: {sparsity.level: dense}",
+            f"arms: [sparse], {LEVELS}",
+            {"sparse, sparsity.level=0.9": "sparse, sparsity.level=0.5", "dense": "sparse, sparsity.level=0.5"},
+        ),
+        (
             "dense: {sparsity.level: dense}, thin: {model.channels: 60}, sparse: {}",
             f"mode: one_at_a_time, arms: [sparse], {LEVELS}",
             {
@@ -133,7 +138,7 @@ LEVELS = "values: {sparsity.level: [0.5, 0.9]}"
             },
         ),
     ],
-    ids=["the first stands alone", "another stands alone", "with the base"],
+    ids=["the first stands alone", "another stands alone", "only the first is crossed", "with the base"],
 )
 def test_factors_cross_the_arms_that_are_named(
     tmp_path: Path, arms: str, factors: str, references: dict[str, str]
@@ -465,6 +470,7 @@ def test_an_unknown_recipe_is_refused(tmp_path: Path, recipe: str, place: str) -
         ("{source: aeon, names: []}", "3:20", "names", "must list the names of data sets"),
         ("{source: aeon, names: [A, 1]}", "3:20", "names", "must list the names of data sets"),
         ("{source: aeon, names: [A, A]}", "3:31", "names", "is listed twice"),
+        ("{source: folder, path: x, names: [A, a]}", "3:42", "names", "is listed twice"),
         ("{source: npz, names: [A], path: 5}", "3:31", "data.path", "must be text"),
         (
             "{source: aeon, names: [A], split.x: 1}",

@@ -236,9 +236,11 @@ def _layers_figure(shares: pd.DataFrame, rows: Sequence[Row], depth: int) -> Fig
                 continue
             _draw_profile(axes, own, row, upright=False)
             axes.set_title(f"layer {number}", **_TITLE)
-            if number > 1:
-                axes.sharey(line[0])
-                axes.tick_params(labelleft=False)
+            axes.tick_params(labelleft=number == 1)
+        # Set for all at once: axes that are joined later keep the limits of the first, and cut the others' lines.
+        highest = max(axes.get_ylim()[1] for axes in line)
+        for axes in line:
+            axes.set_ylim(0, highest)
     figure.supxlabel("tap")
     label_vertical(figure, "kernels (%)", legend)
     return figure
@@ -308,7 +310,6 @@ def _draw_profile(axes: Axes, shares: pd.DataFrame, row: Row, *, upright: bool) 
         axes.set_xlim(left=0)
     else:
         axes.set(xlim=(-0.5, row.taps - 0.5))
-        axes.set_ylim(bottom=0)
     _set_ticks(axes)
 
 

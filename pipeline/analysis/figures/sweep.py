@@ -74,11 +74,7 @@ def sweep(results: StudyResults, factor: str) -> tuple[pd.DataFrame, tuple[str, 
         are absent from the single point of an arm that the factor does not apply to, which come last.
     """
     means, shared = statistics.arm_means(results.trials, results.arms, results.datasets)
-    points = _placed(results, factor, means[means["mean"].notna()])
-    swept = ~_is_level(points)
-    alone = swept & (points.groupby("line")["line"].transform("size") == 1)
-    if (swept & ~alone).any():
-        points = points[~alone]
+    points = _without_lone_points(_placed(results, factor, means[means["mean"].notna()]))
     return points.reset_index(drop=True), shared
 
 
@@ -86,7 +82,7 @@ def sweep_by_dataset(results: StudyResults, factor: str) -> pd.DataFrame:
     """The same on each data set: ``line``, ``value`` and ``word`` beside the columns of
     ``statistics.accuracy_cells``."""
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
-    points = _placed(results, factor, cells[cells["done"] > 0])
+    points = _without_lone_points(_placed(results, factor, cells[cells["done"] > 0]))
     order = {name: at for at, name in enumerate(results.datasets)}
     return points.sort_values("dataset", key=lambda names: names.map(order), kind="stable", ignore_index=True)
 
@@ -182,6 +178,14 @@ def _placed(results: StudyResults, factor: str, means: pd.DataFrame) -> pd.DataF
     order = {line: at for at, line in enumerate(dict.fromkeys(lines.values()))}
     ordered = points.assign(at=points["line"].map(order)).sort_values(["at", "value"], kind="stable")
     return ordered.drop(columns="at")
+
+
+def _without_lone_points(points: pd.DataFrame) -> pd.DataFrame:
+    """Without lines of a single value, if there are others: combinations that vary another factor."""
+    swept = ~_is_level(points)
+    values = points.drop_duplicates(["line", "value", "word"]).groupby("line").size()
+    alone = swept & (points["line"].map(values) == 1)
+    return points[~alone] if (swept & ~alone).any() else points
 
 
 def _notes(results: StudyResults, factor: str, factors: Sequence[str]) -> list[str]:

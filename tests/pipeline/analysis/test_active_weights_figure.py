@@ -117,6 +117,17 @@ def test_many_arms_and_layers_are_cut_and_it_is_said(make_explored: MakeExplored
     assert "Only the first 6 of 7 layers are drawn." in drawings["active_weights_layers"].notes
 
 
+def test_the_layers_of_a_row_share_an_axis_that_holds_the_highest(
+    make_explored: MakeExplored, make_config: MakeConfig
+) -> None:
+    study = make_explored({"dsn": make_config(**SMALL)}, seeds=1)
+    low = pd.DataFrame({"layer": [1], "group": [1], "channel": [0], "tap": [0], "active": [1]})
+    full = pd.DataFrame({"layer": 2, "group": 1, "channel": range(4), "tap": 0, "active": 4})
+    weights = dict.fromkeys(study.active_weights, pd.concat([low, full]))
+    drawing = drawn(replace(study, active_weights=weights))["active_weights_layers"]
+    assert re.search(r">\s*100\s*</text>", drawing.svg), "layer 1 has 25 % at most, layer 2 has 100 %"
+
+
 def test_one_layer_needs_no_second_figure(make_explored: MakeExplored, make_config: MakeConfig) -> None:
     shallow = make_explored({"dsn": make_config(**SMALL | {"model.depth": 1})}, seeds=1)
     assert list(drawn(shallow)) == ["active_weights"]

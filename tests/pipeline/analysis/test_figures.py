@@ -160,6 +160,7 @@ def test_sweep_one_at_a_time_starts_at_the_base(make_results: MakeResults, make_
     assert points[["line", "value", "mean"]].to_numpy().tolist() == [["base", 9, 0.51], ["base", 39, 0.5]]
     groups, _ = sweep_plot.sweep(results, "sparsity.groups")
     assert groups["value"].tolist() == [1, 3]
+    assert sweep_plot.sweep_by_dataset(results, "sparsity.groups")["value"].tolist() == [1, 3]
 
 
 def test_sweep_zipped_joins_an_arm_and_says_what_changes_along(

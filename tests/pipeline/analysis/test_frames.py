@@ -12,6 +12,7 @@ from dsn.data import DataInfo
 from dsn.durable import write_folder
 from pipeline.analysis.frames import load_results
 from pipeline.analysis.report import write_report
+from pipeline.errors import DamagedArtifact
 from pipeline.ledger import Ledger
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.planning import make_plan
@@ -118,6 +119,23 @@ def test_trials_of_an_earlier_version_are_read_and_reported_without_what_they_la
     assert quality["test_loss"].tolist() == [0.7] * 6
     assert quality["test_macro_f1"].isna().all()
     assert pd.read_csv(paths.exploration_csv)["itop_rate"].isna().all()
+
+
+@pytest.mark.parametrize("content", [b"", b"garbage", b"PAR1 and no more PAR1"], ids=["empty", "other", "cut off"])
+def test_a_damaged_file_of_a_trial_is_named(
+    workspace: Workspace, record: StudyRecord, tmp_path: Path, content: bytes
+) -> None:
+    with Ledger(workspace, "s") as ledger:
+        trial = record.trials[0]
+        write_folder(workspace.trial(trial.trial_id), {HISTORY: content})
+        metrics = dict.fromkeys(METRICS_OF_0_1, 1.0)
+        ledger.append("done", trial.trial_id, started=5.0, metrics=metrics, provenance={}, error=None)
+    path = workspace.trial(trial.trial_id) / HISTORY
+    with pytest.raises(DamagedArtifact, match="remove it, and the report does without it") as caught:
+        write_report(load_results(workspace, "s"), tmp_path / "r")
+    assert caught.value.place == str(path)
+    path.unlink()
+    assert write_report(load_results(workspace, "s"), tmp_path / "r").html.exists()
 
 
 def test_a_record_of_an_earlier_version_still_has_a_report(
