@@ -85,8 +85,8 @@ def fetch_command(study: Study) -> str:
     return shlex.join([*command, "--profile", profile] if profile else command)
 
 
-def omission(names: Sequence[str], kept: int) -> str:
+def omission(names: Sequence[str], kept: int, most: int = LONGEST_LIST) -> str:
     """``14 of the study's 30 data sets were not there and are left out: Cricket, ...``."""
     verbs = "was not there and is" if len(names) == 1 else "were not there and are"
     whole = counted(len(names) + kept, "data set")
-    return f"{len(names)} of the study's {whole} {verbs} left out: {listed(names, LONGEST_LIST)}"
+    return f"{len(names)} of the study's {whole} {verbs} left out: {listed(names, most)}"

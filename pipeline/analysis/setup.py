@@ -247,7 +247,8 @@ def _data(results: StudyResults) -> str:
     """Names, source, preparation and, if they are recorded, sizes."""
     names = f"{counted(len(results.datasets), 'data set')} ({_named(results.datasets)})"
     parts = [names, *(_by_dataset(results, key) for key in _PREPARATION), "missing values and padding set to 0"]
-    absent = f" {omission(results.left_out, len(results.datasets))}." if results.left_out else ""
+    left_out = results.left_out
+    absent = f" {omission(left_out, len(results.datasets), most=len(left_out))}." if left_out else ""
     return f"We use {', '.join(parts)}.{absent}{_sizes(results)}"
 
 

@@ -78,7 +78,7 @@ def _missing(plan: Plan, ways_out: Sequence[str]) -> list[str]:
 def _unexplored(plan: Plan) -> list[str]:
     """The arms whose topology would be explored if the training were longer, if any."""
     train_n = {use.config: use.info.train_n for use in plan.data}
-    arms = {}
+    arms: dict[str, None] = {}
     for trial in plan.trials:
         config = trial.config
         steps = config.training.steps_per_epoch(train_n[config.data])

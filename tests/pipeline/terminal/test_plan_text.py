@@ -19,7 +19,7 @@ seeds: 1
 arms:
   epochs: {}
   steps: {sparsity.update_unit: steps, sparsity.update_every: 41}
-  in time: {sparsity.update_unit: steps, sparsity.update_every: 40}
+  in-time: {sparsity.update_unit: steps, sparsity.update_every: 40}
   fixed: {sparsity.explore: false}
   dense: {sparsity.level: dense}
   short: {model.kernel_size: 4}
