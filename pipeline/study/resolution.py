@@ -90,13 +90,12 @@ def data_entries(study: Study) -> Iterator[tuple[dict[str, Any], Mapping[str, Ke
         shared = {key: value for key, value in entry.items() if key not in _SETS}
         origins: dict[str, KeyPath] = {key: (*origin, key) for key in shared}
         for name, written in _named_sets(study, entry, origin):
-            # Source folder finds a set whatever the case of its name: in two spellings it is one set.
-            known_as = name.casefold() if shared.get("source") == "folder" else name
-            if known_as in seen:
+            # Source folder and some file systems do not tell case apart: the same series would count twice in means.
+            if name.casefold() in seen:
                 raise InvalidInput(
                     "is listed twice", key=str(written[2]), value=name, place=study.document.place(written)
                 )
-            seen.add(known_as)
+            seen.add(name.casefold())
             yield {**shared, "name": name}, {"": origin, **origins, "name": written}
 
 

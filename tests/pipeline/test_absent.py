@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,6 @@ from pipeline.absent import absence, absent_from, omission, ways_out
 from pipeline.analysis.frames import load_results
 from pipeline.analysis.report import answer
 from pipeline.analysis.setup import setup_paragraph
-from pipeline.cli import main
 from pipeline.health.datasets import check_data
 from pipeline.health.finding import Subject
 from pipeline.planning import Plan, make_plan
@@ -47,22 +45,6 @@ def folder(tmp_path: Path) -> Path:
     save(tmp_path / "sets")
     (tmp_path / "study.yaml").write_text(STUDY, encoding="utf-8")
     return tmp_path
-
-
-@pytest.fixture
-def dsn(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Exit code, standard output and standard error of a command beside the study."""
-    monkeypatch.chdir(folder)
-    monkeypatch.setenv("DSN_WORKSPACE", str(folder / "workspace"))
-
-    def run(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["dsn", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 def planned(folder: Path, text: str = STUDY, *, skip_absent: bool = False) -> tuple[Study, Plan]:
@@ -243,6 +225,7 @@ def test_what_a_study_lacks_is_known_without_reading_anything(folder: Path) -> N
 # Commands.
 
 
+@pytest.mark.usefixtures("folder")
 def test_plan_ends_well(dsn: Callable[..., Answer]) -> None:
     code, out, err = dsn("plan", "study.yaml")
     assert (code, err) == (0, "")

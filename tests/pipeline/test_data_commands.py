@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,27 +10,9 @@ import numpy as np
 import pytest
 
 from dsn.data import fetching, names
-from pipeline.cli import main
 
 Answer = tuple[object, str, str]
 TS = "@classLabel true 1 2\n@data\n1,2,3:1\n4,5,6:2\n"
-
-
-@pytest.fixture
-def dsn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Answer]:
-    """Exit code, standard output and standard error of a command in a folder of its own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("DSN_WORKSPACE", str(tmp_path / "workspace"))
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments: str) -> Answer:
-        monkeypatch.setattr(sys, "argv", ["dsn", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
 
 
 def save(folder: Path, name: str, labels: str = "abab") -> None:

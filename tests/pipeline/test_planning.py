@@ -470,7 +470,7 @@ def test_an_unknown_recipe_is_refused(tmp_path: Path, recipe: str, place: str) -
         ("{source: aeon, names: []}", "3:20", "names", "must list the names of data sets"),
         ("{source: aeon, names: [A, 1]}", "3:20", "names", "must list the names of data sets"),
         ("{source: aeon, names: [A, A]}", "3:31", "names", "is listed twice"),
-        ("{source: folder, path: x, names: [A, a]}", "3:42", "names", "is listed twice"),
+        ("{source: aeon, names: [A, a]}", "3:31", "names", "is listed twice"),
         ("{source: npz, names: [A], path: 5}", "3:31", "data.path", "must be text"),
         (
             "{source: aeon, names: [A], split.x: 1}",

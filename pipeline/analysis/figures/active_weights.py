@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from dsn.architecture import LayerPlan
 from dsn.sparsity.regions import KernelGroup
 from pipeline.analysis.figures.networks import (
+    arms_of,
     basis,
+    drawable,
     evenly_spread,
     layers_of,
     left_out,
-    not_there,
-    recorded,
-    sparse_arms,
 )
 from pipeline.analysis.figures.style import (
     PANEL,
@@ -72,14 +71,10 @@ class Row:
 
 def figures(results: StudyResults) -> dict[str, Drawing] | str:
     """The first layer in full, and how often each tap is active in every layer if there are several."""
-    if not (results.trials["status"] == "done").any():
-        return "No trial is done yet, so there is no network to look into."
-    if not sparse_arms(results):
-        return "No arm of this study has masks: all weights of its networks are active."
-    trials = recorded(results, results.active_weights)
-    if trials.empty:
-        return not_there("The active weights of this study's networks")
-    arms = [arm for arm in results.arms if arm in set(trials["arm"])]
+    trials = drawable(results, results.active_weights, "The active weights of this study's networks")
+    if isinstance(trials, str):
+        return trials
+    arms = arms_of(results, trials)
     trials = trials[trials["arm"].isin(arms[:MOST_ROWS])]
     rows = [_row(results, trials, arm) for arm in arms[:MOST_ROWS]]
     picture, shares = first_layer(results, trials), tap_shares(results, evenly_spread(trials))
@@ -98,7 +93,7 @@ def first_layer(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         results: of the study.
-        trials: from ``networks.recorded``.
+        trials: from ``networks.drawable``.
     """
     import pandas as pd
 
@@ -122,7 +117,7 @@ def tap_shares(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         results: of the study.
-        trials: from ``networks.recorded``.
+        trials: from ``networks.drawable``.
     """
     import pandas as pd
 
@@ -204,7 +199,7 @@ def _row(results: StudyResults, trials: pd.DataFrame, arm: str) -> Row:
     """Regions and channels of the groups depend on no data set: any will do."""
     dataset = trials.loc[trials["arm"] == arm, "dataset"].iloc[0]
     groups = layers_of(results, arm, dataset)[0].groups
-    assert groups is not None, "networks.recorded gives sparse arms"
+    assert groups is not None, "networks.drawable gives sparse arms"
     return Row(arm=arm, taps=results.configs[arm].model.kernel_size, groups=groups)
 
 

@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from pipeline.analysis.figures.networks import (
+    arms_of,
     basis,
+    drawable,
     evenly_spread,
     layers_of,
     left_out,
-    not_there,
-    recorded,
-    sparse_arms,
 )
 from pipeline.analysis.figures.style import (
     MOST_ARMS,
@@ -46,14 +45,10 @@ _NOTE = (
 
 def figures(results: StudyResults) -> dict[str, Drawing] | str:
     """One figure of both measures, a line an arm."""
-    if not (results.trials["status"] == "done").any():
-        return "No trial is done yet, so there is no exploration to show."
-    if not sparse_arms(results):
-        return "No arm of this study has masks, so there is nothing to explore."
-    trials = recorded(results, results.mask_updates)
-    if trials.empty:
-        return not_there("The mask updates of this study's trials")
-    arms = [arm for arm in results.arms if arm in set(trials["arm"])]
+    trials = drawable(results, results.mask_updates, "The mask updates of this study's trials")
+    if isinstance(trials, str):
+        return trials
+    arms = arms_of(results, trials)
     drawn = trials[trials["arm"].isin(arms[:MOST_ARMS])]
     curves = exploration(results, evenly_spread(drawn))
     notes = (_NOTE, basis(drawn), *_reach(results, drawn), *left_out(results, arms, MOST_ARMS))
@@ -75,7 +70,7 @@ def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
 
     Args:
         results: of the study.
-        trials: which to take the mean over, from ``networks.recorded``.
+        trials: which to take the mean over, from ``networks.drawable``.
     """
     import pandas as pd
 

@@ -21,14 +21,29 @@ def sparse_arms(results: StudyResults) -> list[str]:
     return [arm for arm in results.arms if is_sparse(results.configs[arm].model, results.configs[arm].sparsity)]
 
 
-def recorded(results: StudyResults, artifact: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The done trials of sparse arms that ``artifact`` knows and whose data set's size is known, each once an arm:
-    ``arm, dataset, seed, trial_id``, in plan order."""
+def drawable(results: StudyResults, artifact: Mapping[str, pd.DataFrame], what: str) -> pd.DataFrame | str:
+    """The networks that a figure can be drawn from, or the sentence that says why there are none.
+
+    They are the done trials of sparse arms that ``artifact`` knows and whose data set's size is known, each once an
+    arm: ``arm, dataset, seed, trial_id``, in plan order. ``what`` says in words what the artifact holds.
+    """
     trials, channels = results.trials, channels_of(results)
-    usable = (trials["status"] == "done") & trials["trial_id"].isin(set(artifact))
+    done = trials["status"] == "done"
+    if not done.any():
+        return "No trial is done yet, so there is no network to look into."
+    if not sparse_arms(results):
+        return "No arm of this study has masks: all weights of its networks are active."
+    usable = done & trials["trial_id"].isin(set(artifact))
     usable &= trials["arm"].isin(sparse_arms(results)) & trials["dataset"].isin(set(channels))
     columns = ["arm", "dataset", "seed", "trial_id"]
-    return trials.loc[usable, columns].drop_duplicates(["arm", "trial_id"]).reset_index(drop=True)
+    found = trials.loc[usable, columns].drop_duplicates(["arm", "trial_id"]).reset_index(drop=True)
+    return not_there(what) if found.empty else found
+
+
+def arms_of(results: StudyResults, trials: pd.DataFrame) -> list[str]:
+    """The arms that ``trials`` are of, in the order of the study."""
+    known = set(trials["arm"])
+    return [arm for arm in results.arms if arm in known]
 
 
 def evenly_spread(trials: pd.DataFrame) -> pd.DataFrame:
@@ -56,7 +71,7 @@ def left_out(results: StudyResults, arms: Sequence[str], most: int) -> list[str]
 
     Args:
         results: of the study.
-        arms: those that have ``recorded`` networks, in the order of the study.
+        arms: those that have ``drawable`` networks, in the order of the study.
         most: how many are drawn.
     """
     sparse, notes = sparse_arms(results), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import sys
@@ -106,46 +107,38 @@ def test_the_command_fetches_once(
     assert len(zenodo.asked) == 3
 
 
+Answer = tuple[object, str, str]
+Command = Callable[..., Answer]
+
+
 @pytest.fixture
-def dsn(
-    zenodo: Zenodo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> Callable[..., tuple[object, str, str]]:
-    """Exit code, standard output and standard error of ``dsn data fetch`` beside ``study.yaml``."""
+def command(zenodo: Zenodo, dsn: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch) -> Command:
+    """``dsn data fetch`` with these arguments, from that server."""
     monkeypatch.setattr(fetching, "ZENODO", zenodo.url)
     monkeypatch.setattr(fetching, "known_records", lambda: {"Some": RECORD, "Coffee": RECORD})
-    monkeypatch.chdir(tmp_path)
-
-    def run(*arguments: str) -> tuple[object, str, str]:
-        monkeypatch.setattr(sys, "argv", ["dsn", "data", "fetch", *arguments])
-        with pytest.raises(SystemExit) as stop:
-            main()
-        captured = capsys.readouterr()
-        return stop.value.code, captured.out, captured.err
-
-    return run
+    return functools.partial(dsn, "data", "fetch")
 
 
-Fetch = Callable[..., tuple[object, str, str]]
 STUDY = "name: s\ndata:\n  - {source: folder, path: sets/new, names: [%s]}\nprofiles: {p: {seeds: 1}}\n"
 
 
-def test_what_a_study_lacks_is_fetched_to_where_it_looks(dsn: Fetch, zenodo: Zenodo, tmp_path: Path) -> None:
+def test_what_a_study_lacks_is_fetched_to_where_it_looks(command: Command, zenodo: Zenodo, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(STUDY % "Some")
     said = "Some: fetched, 2 training and 2 test series\n"
-    assert dsn("--study", "study.yaml", "--profile", "p") == (0, said, "")
+    assert command("--study", "study.yaml", "--profile", "p") == (0, said, "")
     assert load(DataConfig(source="folder", name="Some", path=str(tmp_path / "sets" / "new"))).x_train.shape == (
         2,
         1,
         3,
     )
     asked = len(zenodo.asked)
-    assert dsn("--study", "study.yaml") == (0, "study.yaml: all of its data sets are there\n", "")
+    assert command("--study", "study.yaml") == (0, "study.yaml: all of its data sets are there\n", "")
     assert len(zenodo.asked) == asked
 
 
-def test_what_cannot_be_fetched_is_named_and_fails_a_check(dsn: Fetch, tmp_path: Path) -> None:
+def test_what_cannot_be_fetched_is_named_and_fails_a_check(command: Command, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(STUDY % "HAR, Some, EEG2")
-    code, out, err = dsn("--study", "study.yaml")
+    code, out, err = command("--study", "study.yaml")
     assert (code, out) == (6, "Some: fetched, 2 training and 2 test series\n")
     assert err.splitlines() == [
         "dsn: HAR is to be found at https://archive.ics.uci.edu/dataset/240",
@@ -153,24 +146,24 @@ def test_what_cannot_be_fetched_is_named_and_fails_a_check(dsn: Fetch, tmp_path:
     ]
 
 
-def test_a_source_that_would_not_read_it_gets_nothing(dsn: Fetch, zenodo: Zenodo, tmp_path: Path) -> None:
+def test_a_source_that_would_not_read_it_gets_nothing(command: Command, zenodo: Zenodo, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text((STUDY % "Some").replace("folder", "npz"))
     said = "dsn: `dsn data fetch` downloads what source folder reads, and source npz does not\n"
-    assert dsn("--study", "study.yaml") == (6, "", said)
+    assert command("--study", "study.yaml") == (6, "", said)
     assert zenodo.asked == []
 
 
-def test_a_set_that_is_there_in_another_layout_is_not_fetched(dsn: Fetch, zenodo: Zenodo, tmp_path: Path) -> None:
+def test_a_set_that_is_there_in_another_layout_is_not_fetched(command: Command, zenodo: Zenodo, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(STUDY % "Some")
     (tmp_path / "sets" / "new").mkdir(parents=True)
     (tmp_path / "sets" / "new" / "some.npz").write_bytes(b"whatever is in it")
-    assert dsn("--study", "study.yaml") == (0, "study.yaml: all of its data sets are there\n", "")
+    assert command("--study", "study.yaml") == (0, "study.yaml: all of its data sets are there\n", "")
     assert zenodo.asked == []
 
 
-def test_a_slip_in_a_name_is_told_before_anything_is_fetched(dsn: Fetch, zenodo: Zenodo, tmp_path: Path) -> None:
+def test_a_slip_in_a_name_is_told_before_anything_is_fetched(command: Command, zenodo: Zenodo, tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(STUDY % "Some, Cofee")
-    code, out, err = dsn("--study", "study.yaml")
+    code, out, err = command("--study", "study.yaml")
     assert (code, out) == (2, "")
     assert err.startswith("dsn: study.yaml:3:52: name: is none of the 2 sets of the archive; did you mean 'Coffee'?")
     assert zenodo.asked == []
@@ -178,11 +171,11 @@ def test_a_slip_in_a_name_is_told_before_anything_is_fetched(dsn: Fetch, zenodo:
 
 
 def test_what_is_in_the_way_of_a_set_is_told_before_anything_is_fetched(
-    dsn: Fetch, zenodo: Zenodo, tmp_path: Path
+    command: Command, zenodo: Zenodo, tmp_path: Path
 ) -> None:
     (tmp_path / "study.yaml").write_text(STUDY % "Some, Coffee")
     (tmp_path / "sets" / "new" / "Coffee").mkdir(parents=True)
-    code, _, err = dsn("--study", "study.yaml")
+    code, _, err = command("--study", "study.yaml")
     assert code == 2
     assert "sets/new/Coffee: is there, but not with this data set in it" in err
     assert zenodo.asked == []
@@ -202,12 +195,12 @@ def test_what_is_in_the_way_of_a_set_is_told_before_anything_is_fetched(
     ],
 )
 def test_what_cannot_be_understood_fetches_nothing(  # noqa: PLR0917
-    dsn: Fetch, zenodo: Zenodo, tmp_path: Path, names: str, arguments: tuple[str, ...], words: str
+    command: Command, zenodo: Zenodo, tmp_path: Path, names: str, arguments: tuple[str, ...], words: str
 ) -> None:
     (tmp_path / "study.yaml").write_text(STUDY % names)
     (tmp_path / "sets" / "new").mkdir(parents=True)
     (tmp_path / "sets" / "new" / "Half_TRAIN.ts").write_bytes(TS)
-    code, out, err = dsn(*arguments)
+    code, out, err = command(*arguments)
     assert (code, out, err.count("\n")) == (2, "", 1)
     assert words in err
     assert zenodo.asked == []

@@ -55,22 +55,22 @@ def test_shares_of_the_picture_are_of_the_layer_s_inputs(explored: StudyResults)
     )
     # On B a bottleneck brings 5 channels to 12 / 3 = 4 inputs; nobody else has a network there.
     lone = replace(explored, active_weights={"dsn-B-1": weights})
-    picture = plots.first_layer(lone, networks.recorded(lone, lone.active_weights))
+    picture = plots.first_layer(lone, networks.drawable(lone, lone.active_weights, "The files"))
     assert picture.to_numpy().tolist() == [["dsn", "B", 1, 0, 2, 0.25], ["dsn", "B", 1, 3, 0, 1.0]]
 
 
 def test_the_picture_is_of_the_first_place_that_most_arms_have(explored: StudyResults) -> None:
-    trials = networks.recorded(explored, explored.active_weights)
+    trials = networks.drawable(explored, explored.active_weights, "The files")
     assert places(plots.first_layer(explored, trials)) == [["A", 0]]
     kept = {trial: frame for trial, frame in explored.active_weights.items() if trial != "ungrouped-A-0"}
     lacking = replace(explored, active_weights=kept)
-    picture = plots.first_layer(lacking, networks.recorded(lacking, kept))
+    picture = plots.first_layer(lacking, networks.drawable(lacking, kept, "The files"))
     assert places(picture) == [["A", 1]]
     assert list(picture["arm"].unique()) == ["dsn", "fixed", "ungrouped"]
 
 
 def test_tap_shares_add_up_to_the_density_that_each_group_has(explored: StudyResults) -> None:
-    shares = plots.tap_shares(explored, networks.recorded(explored, explored.active_weights))
+    shares = plots.tap_shares(explored, networks.drawable(explored, explored.active_weights, "The files"))
     taps = shares.groupby(["arm", "layer", "group"])["tap"].agg(["min", "max"])
     assert taps.loc["dsn", 1].to_numpy().tolist() == [[0, 2], [0, 5], [0, 8]], "the regions"
     assert (shares["networks"] == 4).all()
@@ -81,7 +81,7 @@ def test_tap_shares_add_up_to_the_density_that_each_group_has(explored: StudyRes
 
 
 def test_a_fixed_sequential_topology_has_its_first_taps(explored: StudyResults) -> None:
-    shares = plots.tap_shares(explored, networks.recorded(explored, explored.active_weights))
+    shares = plots.tap_shares(explored, networks.drawable(explored, explored.active_weights, "The files"))
     last = shares[(shares["arm"] == "fixed") & (shares["layer"] == 2) & (shares["group"] == 3)]
     assert last["share"].tolist() == [1.0] * 4 + [0.5] + [0.0] * 4
 

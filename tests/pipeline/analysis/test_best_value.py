@@ -58,14 +58,14 @@ def test_the_best_of_each_data_set_stands_beside_the_reference(kernels: StudyRes
 
 def test_a_line_that_is_compared_with_several_has_no_reference(kernels: StudyResults) -> None:
     references = {"dense, k=5": "dsn", "dense, k=10": "dsn"}
-    best = best_value.best_values(_with(kernels, references), KEY)
+    best = best_value.best_values(replace(kernels, references=references), KEY)
     assert set(best["reference"]) == {""}
     assert all(math.isnan(other) for other in best["other"])
 
 
 def test_without_other_arms_the_first_value_is_the_reference(kernels: StudyResults) -> None:
     references = {"dense, k=10": "dense, k=5", "dense, k=20": "dense, k=5"}
-    best = best_value.best_values(_with(kernels, references), KEY)
+    best = best_value.best_values(replace(kernels, references=references), KEY)
     assert best["other"].to_list() == pytest.approx([0.65, 0.85, 0.5])
     assert best["sign"].to_list() == [1, 0, 1], "no value is better than the best one"
 
@@ -99,7 +99,3 @@ def test_lines_that_rest_on_different_data_sets_say_so(sweep: StudyResults) -> N
     assert isinstance(drawings, dict)
     (over,) = (note for note in drawings["best_value"].notes if note.startswith("Over"))
     assert over.startswith("Over all 3 data sets for one, 2 of 3 data sets for two: those on which all values have")
-
-
-def _with(results: StudyResults, references: dict[str, str]) -> StudyResults:
-    return replace(results, references=references)

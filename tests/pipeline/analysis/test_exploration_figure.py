@@ -34,7 +34,7 @@ def explored(make_explored: MakeExplored, make_config: MakeConfig) -> StudyResul
 
 
 def curves(results: StudyResults) -> pd.DataFrame:
-    return plots.exploration(results, networks.recorded(results, results.mask_updates))
+    return plots.exploration(results, networks.drawable(results, results.mask_updates, "The files"))
 
 
 def updates(moments: list[tuple[int, int, int, int]]) -> pd.DataFrame:
@@ -87,8 +87,8 @@ def test_an_explored_topology_covers_more_and_changes_at_updates(explored: Study
     coverage, churn = (own[own["measure"] == measure] for measure in ("itop_rate", "mask_churn"))
     assert coverage["epoch"].tolist() == [0, 5, 10]
     assert coverage["mean"].is_monotonic_increasing
-    # 36, 72 and 108 positions in the groups' regions of all that 12 channels have: two thirds.
-    assert coverage["mean"].iloc[0] == pytest.approx(1 / 3, abs=0.01)
+    # 6 of 12, 12 of 24 and 18 of 36 positions of the groups' regions, of 108 weights.
+    assert coverage["mean"].iloc[0] == pytest.approx(36 / 108, rel=1e-15)
     assert 1 / 3 < coverage["mean"].iloc[-1] <= 2 / 3
     assert churn["epoch"].tolist() == [5, 10]
     assert churn["mean"].between(0, 1, inclusive="neither").all()
@@ -107,7 +107,7 @@ def test_the_figure_names_its_arms_and_who_is_missing(explored: StudyResults) ->
 
 def test_without_masks_or_records_a_sentence_says_so(explored: StudyResults) -> None:
     dense = replace(explored, configs=dict.fromkeys(explored.arms, explored.configs["dense"]))
-    assert plots.figures(dense) == "No arm of this study has masks, so there is nothing to explore."
+    assert plots.figures(dense) == "No arm of this study has masks: all weights of its networks are active."
     earlier = "an earlier version of this program trained them, or their files have been removed."
     assert str(plots.figures(replace(explored, mask_updates={}))).endswith(earlier)
 
