@@ -25,8 +25,8 @@ FEWEST_DATASETS = 2
 MOST_LINES = 4
 
 _NOTE = (
-    "Chosen by test accuracy, of equal ones the smallest: an upper bound of what a choice for each data set could "
-    "reach, which nobody could have made without the labels."
+    "Chosen by test accuracy: an upper bound of what a choice for each data set could reach, which nobody could have "
+    "made without the labels. A data set on which several values are equally good counts for each of them."
 )
 
 
@@ -43,13 +43,13 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
 
 
 def best_values(results: StudyResults, factor: str) -> pd.DataFrame:
-    """The best value by line of the sweep and data set: ``line, dataset, value, own, reference, other, sign``.
+    """The best values by line of the sweep and data set: ``line, dataset, values, own, reference, other, sign``.
 
-    ``own`` is the accuracy at that value, a fraction; ``other`` that of ``reference``, the one arm with which the whole
-    line is compared (if there is none, it is empty and ``other`` NaN). ``sign`` is 1, 0 or -1 as ``own`` is above,
-    equal to or below ``other``, both as ``rounded_percent``, and 0 without one. A data set counts where the line and
-    its reference all have the same done seeds; a line of one number, or with fewer than ``FEWEST_DATASETS`` data sets,
-    has no row.
+    ``values`` are those whose accuracy is the highest, as ``rounded_percent``, ascending; ``own`` is the accuracy at
+    the first of them, a fraction; ``other`` that of ``reference``, the one arm with which the whole line is compared
+    (if there is none, it is empty and ``other`` NaN). ``sign`` is 1, 0 or -1 as ``own`` is above, equal to or below
+    ``other``, both as ``rounded_percent``, and 0 without one. A data set counts where the line and its reference all
+    have the same done seeds; a line of one number, or with fewer than ``FEWEST_DATASETS`` data sets, has no row.
     """
     import pandas as pd
 
@@ -67,7 +67,7 @@ def best_values(results: StudyResults, factor: str) -> pd.DataFrame:
         ]
         if own["value"].nunique() > 1 and len(found) >= FEWEST_DATASETS:
             rows += found
-    return pd.DataFrame(rows, columns=["line", "dataset", "value", "own", "reference", "other", "sign"])
+    return pd.DataFrame(rows, columns=["line", "dataset", "values", "own", "reference", "other", "sign"])
 
 
 def tried_values(results: StudyResults, factor: str) -> dict[str, list[float]]:
@@ -84,17 +84,20 @@ def _reference(results: StudyResults, arms: Sequence[str]) -> str:
 
 
 def _best(values: pd.DataFrame, reference: pd.DataFrame) -> list[dict[str, object]]:
-    """The best of one data set's ``values``, ascending, beside its ``reference`` (a row or none); empty where the seeds
-    differ."""
+    """The best of one data set's ``values``, which ascend, beside its ``reference`` (a row or none).
+
+    Empty where the seeds differ.
+    """
     if not statistics.comparable([*values["seeds"], *reference["seeds"]]):
         return []
-    chosen = values.loc[values["mean"].map(rounded_percent).idxmax()]
+    percents = values["mean"].map(rounded_percent)
+    best = values[percents == percents.max()]
+    chosen = best.iloc[0]
     other = float(reference["mean"].iloc[0]) if len(reference) else float("nan")
     shown = (rounded_percent(chosen["mean"]), rounded_percent(other)) if len(reference) else (0, 0)
     sign = (shown[0] > shown[1]) - (shown[0] < shown[1])
-    return [
-        {"dataset": chosen["dataset"], "value": chosen["value"], "own": chosen["mean"], "other": other, "sign": sign}
-    ]
+    row = {"dataset": chosen["dataset"], "values": tuple(best["value"]), "own": chosen["mean"]}
+    return [row | {"other": other, "sign": sign}]
 
 
 def draw_best_values(best: pd.DataFrame, factor: str, tried: Mapping[str, Sequence[float]], datasets: int) -> Drawing:
@@ -146,7 +149,12 @@ def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str, tried: Mappin
 def _draw_counts(axes: Axes, best: pd.DataFrame, values: Sequence[float], factor: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.bar(range(len(values)), [int((best["value"] == value).sum()) for value in values], color=PALETTE[0], width=0.7)
+    axes.bar(
+        range(len(values)),
+        [sum(value in each for each in best["values"]) for value in values],
+        color=PALETTE[0],
+        width=0.7,
+    )
     axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
     axes.set_title(wrapped(best["line"].iloc[0], 30, 2), loc="left")
     axes.set_xlabel(factor)

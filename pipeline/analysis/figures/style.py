@@ -33,8 +33,8 @@ PANEL = 3.2
 LETTERS_AN_INCH = 12
 """Of the figures' text, on the safe side."""
 
-NAME_LETTERS = 21
-"""Letters in a line of the column with the names of a figure's rows."""
+NAME_LETTERS = 23
+"""Letters in a line of the column with the names of a figure's rows: ``sparsity.explore=false`` is not broken."""
 
 WORD_ROOM = 0.25
 """The part of a factor's axis from a value that is a word to the next value."""
