@@ -1,0 +1,4 @@
+// The native engine.
+#include "export.hpp"
+
+DSN_EXPORT int dsn_placeholder() { return 1; }
