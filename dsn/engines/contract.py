@@ -6,7 +6,7 @@ generators whatever the engine, so that two engines can be compared step by step
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,8 +17,10 @@ from dsn.config import RunConfig
 from dsn.data.dataset import TimeSeriesData
 from dsn.sparsity.trainer import SparseLayer
 
-Snapshot = dict[str, NDArray[Any]]
-"""Everything that prediction needs, as arrays by name."""
+Snapshot = Mapping[str, NDArray[Any]]
+"""Everything that prediction needs, as arrays by name: those of the reference network's ``state_dict``, in its order.
+
+A copy, but perhaps a lazy one, which makes an array only when it is asked for: ``dict(snapshot)`` is plain arrays."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +36,11 @@ class Totals:
 
 
 class Engine(Protocol):
-    """See the module. Masks and weights are lists with one array a sparse layer; dense layers are not among them."""
+    """See the module. Masks and weights are lists with one array a sparse layer; dense layers are not among them.
+
+    Dense means: at every position inside the regions of the layer's groups (``KernelGroup.block``), active or not. What
+    such an array holds outside of them is not specified: no weight is ever active there.
+    """
 
     def __init__(self, config: RunConfig, data: TimeSeriesData, *, seed: int, device: str) -> None: ...
 
@@ -56,18 +62,26 @@ class Engine(Protocol):
         ...
 
     def gradients(self) -> list[NDArray[Any]]:
-        """Copies of the dense gradients of the last batch, (C_out, C_in, k) each."""
+        """Copies of the dense gradients of the last batch trained on or measured, (C_out, C_in, k) each."""
         ...
 
     def momentum(self) -> list[NDArray[Any]]:
         """Copies of Adam's first moments, (C_out, C_in, k) each: running means of the dense gradients of all steps,
         not corrected for their bias, zero before the first. ``measure`` leaves them alone. Under ``moments: fresh`` a
-        weight's begins anew when the weight is grown, and goes on while it is inactive."""
+        weight's begins anew when the weight is grown, and goes on while it is inactive.
+
+        Only for a configuration with a rule that reads them (``dsn.sparsity.trainer.needed_measurements``)."""
         ...
 
     def set_masks(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None = None) -> None:
-        """Replace the masks. Weights turned off become zero; weights turned on start at zero, or, when they were on
-        before, keep their value. Under ``moments: fresh`` Adam begins anew at the weights that were ``grown``."""
+        """Replace the masks. Weights turned off become zero, weights turned on start at zero, the others keep their
+        value. Under ``moments: fresh`` Adam begins anew at the weights that were ``grown``.
+
+        Args:
+            masks: inside the regions.
+            grown: every weight that is turned on, and those that were on and have been pruned and grown again at once.
+                None only before any training, for the initial masks: active weights keep their initial value then.
+        """
         ...
 
     def snapshot(self) -> Snapshot:

@@ -22,7 +22,7 @@ from dsn.engines.contract import Snapshot, Totals
 from dsn.engines.restarting_adam import RestartingAdam
 from dsn.layers import SparseConv1d
 from dsn.models import MODELS
-from dsn.sparsity.trainer import SparseLayer
+from dsn.sparsity.trainer import SparseLayer, needed_measurements
 
 PREDICTION_BATCH = 256
 """Series predicted at a time, which bounds memory on large test sets. Batch norm is in evaluation mode, so what a
@@ -78,6 +78,7 @@ class TorchEngine:
             module for module in network.modules() if isinstance(module, SparseConv1d) and module.mask is not None
         ]
         self._groups = [plan.groups for plan in layer_plans(config.model, config.sparsity, channels) if plan.groups]
+        self._has_momentum = "momentum" in needed_measurements(config.sparsity)
         # A fixed topology grows nothing: its moments are the same under both, to the last bit too.
         restarts = config.sparsity.moments == "fresh" and config.sparsity.explore
         fresh = [each.weight for each in self._convolutions] if restarts else []
@@ -138,6 +139,7 @@ class TorchEngine:
         return [_to_numpy(gradient) for gradient in gradients if gradient is not None]
 
     def momentum(self) -> list[NDArray[Any]]:
+        assert self._has_momentum, "no rule of the configuration reads the momentum"
         return [_to_numpy(self._first_moment(convolution.weight)) for convolution in self._convolutions]
 
     def _first_moment(self, weight: torch.nn.Parameter) -> torch.Tensor:
@@ -148,11 +150,23 @@ class TorchEngine:
         return moment
 
     def set_masks(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None = None) -> None:
+        self._require_allowed(masks, grown)
         for convolution, mask in zip(self._convolutions, masks, strict=True):
             convolution.set_mask(torch.from_numpy(mask))
         if self._restarting and grown is not None:
             for convolution, where in zip(self._convolutions, grown, strict=True):
                 self._restarting.restart(convolution.weight, torch.from_numpy(where).to(self._x.device))
+
+    def _require_allowed(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None) -> None:
+        for layer, mask in zip(self.sparse_layers, masks, strict=True):
+            assert layer.holds(mask), "a mask reaches beyond the regions"
+        if grown is None:
+            assert not self._optimiser.state, "after training has begun, what was grown must be told"
+            return
+        for convolution, mask, where in zip(self._convolutions, masks, grown, strict=True):
+            assert convolution.mask is not None
+            turned_on = mask & ~convolution.mask.numpy(force=True)
+            assert not (turned_on & ~where).any(), "a weight is turned on that was not grown"
 
     def snapshot(self) -> Snapshot:
         return {name: _to_numpy(tensor) for name, tensor in self._network.state_dict().items()}
@@ -166,7 +180,7 @@ class TorchEngine:
         with reproducible_numerics():
             parts = [
                 self._network(torch.tensor(x[start : start + PREDICTION_BATCH]).to(self._x))
-                for start in range(0, len(x), PREDICTION_BATCH)
+                for start in range(0, max(len(x), 1), PREDICTION_BATCH)  # one part, an empty one, of no series
             ]
         return torch.cat(parts).to("cpu", torch.float64).numpy()
 

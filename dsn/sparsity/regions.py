@@ -30,6 +30,11 @@ class KernelGroup:
     def channels(self) -> int:
         return self.stop - self.start
 
+    @property
+    def block(self) -> tuple[slice, slice, slice]:
+        """The positions that the group may use, as an index into an array of its layer's shape."""
+        return slice(self.start, self.stop), slice(None), slice(0, self.region)
+
 
 def kernel_groups(
     sparsity: SparsityConfig, *, out_channels: int, in_channels: int, kernel_size: int

@@ -33,6 +33,11 @@ class SparseLayer:
     shape: tuple[int, int, int]
     groups: tuple[KernelGroup, ...]
 
+    def holds(self, mask: Mask) -> bool:
+        """Whether a mask is of the layer's shape and inside the regions of its groups."""
+        beyond = (mask[group.start : group.stop, :, group.region :] for group in self.groups)
+        return mask.shape == self.shape and not any(outside.any() for outside in beyond)
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class MaskUpdate:
@@ -46,6 +51,13 @@ class MaskUpdate:
 
     masks: list[Mask]
     grown: list[Mask]
+
+
+def needed_measurements(sparsity: SparsityConfig) -> frozenset[Measurement]:
+    """What mask updates read of an engine beyond the weights: nothing where masks never change."""
+    if not sparsity.explore or sparsity.level == "dense":
+        return frozenset()
+    return DROP[sparsity.drop].needs | GROW[sparsity.grow].needs
 
 
 def top_positions(scores: Array, eligible: Mask, count: int) -> NDArray[np.intp]:
@@ -78,15 +90,12 @@ class SparseTrainer:
     @property
     def needs_gradient(self) -> bool:
         """Whether ``update`` must be given dense gradients."""
-        return self._needs("gradient")
+        return "gradient" in needed_measurements(self._sparsity)
 
     @property
     def needs_momentum(self) -> bool:
         """Whether ``update`` must be given Adam's first moments."""
-        return self._needs("momentum")
-
-    def _needs(self, measurement: Measurement) -> bool:
-        return measurement in DROP[self._sparsity.drop].needs | GROW[self._sparsity.grow].needs
+        return "momentum" in needed_measurements(self._sparsity)
 
     @property
     def covered(self) -> list[Mask]:
@@ -101,7 +110,7 @@ class SparseTrainer:
             rng = generator(self._seed, "topology", index)
             mask = np.zeros(layer.shape, dtype=bool)
             for group in layer.groups:
-                block = mask[group.start : group.stop, :, : group.region]
+                block = mask[group.block]
                 scores = topology(block.shape, rng)
                 block[...] = _chosen(scores, np.ones(block.shape, dtype=bool), group.active)
             masks.append(mask)
@@ -133,7 +142,7 @@ class SparseTrainer:
         for index, layer in enumerate(self._layers):
             mask, grown = masks[index].copy(), np.zeros(layer.shape, dtype=bool)
             for group in layer.groups:
-                where = (slice(group.start, group.stop), slice(None), slice(0, group.region))
+                where = group.block
                 view = GroupView(
                     weight=weights[index][where],
                     active=masks[index][where],

@@ -120,11 +120,14 @@ def test_the_first_step_of_a_grown_weight_is_adam_s_first_only_with_fresh_moment
     batch, rate = [np.arange(4)], 1e-3
     for _ in range(3):
         engine.train(batch, rate)
-    everything = [np.ones(layer.shape, dtype=bool) for layer in engine.sparse_layers]
-    grown = [weight == 0 for weight in engine.weights()]
-    engine.set_masks(everything, grown)
+    (layer,), (before,) = engine.sparse_layers, engine.weights()
+    everything = np.zeros(layer.shape, dtype=bool)
+    for group in layer.groups:
+        everything[group.block] = True
+    where = everything & (before == 0)
+    engine.set_masks([everything], [where])
     engine.train(batch, rate)
-    (weight,), (where,), (gradient,) = engine.weights(), grown, engine.gradients()
+    (weight,), (gradient,) = engine.weights(), engine.gradients()
     # Adam's first step is lr * g / (|g| + 1e-8); float32 rounds each of its few operations to 6e-8.
     first = -rate * gradient / (np.abs(gradient) + 1e-8)
     assert np.allclose(weight[where], first[where], rtol=1e-5, atol=0) == (recipe == "paper")
