@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from dsn.engines.contract import Engine
+from dsn.engines.native_engine import NativeEngine
 from dsn.engines.torch_engine import TorchEngine
 
-ENGINES: Mapping[str, type[Engine]] = {"torch": TorchEngine}
+ENGINES: Mapping[str, type[Engine]] = {"torch": TorchEngine, "native": NativeEngine}

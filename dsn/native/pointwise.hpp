@@ -1,0 +1,193 @@
+// Convolutions of one tap: small products of matrices, whose right-hand side is made as it is needed.
+//
+// `rows.at(c, e)` is the vector of row c that begins at element e; see RawRows and NormalisedRows.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "adam.hpp"
+#include "buffer.hpp"
+#include "vector.hpp"
+
+namespace dsn {
+
+template <class T>
+struct RawRows {
+    const T* values;
+    long stride;
+    DSN_INLINE Vector<T> at(int row, long element) const { return load(values + row * stride + element); }
+};
+
+// Rows behind batch norm and ReLU, from what was before them.
+template <class T>
+struct NormalisedRows {
+    const T* values;
+    long stride;
+    const T* scale;
+    const T* shift;
+    DSN_INLINE Vector<T> at(int row, long element) const {
+        return positive_part<T>(load(values + row * stride + element) * broadcast(scale[row]) + broadcast(shift[row]));
+    }
+};
+
+namespace detail {
+
+constexpr int MATRIX_ROWS = REGISTERS == 32 ? 12 : 6;  // times 2 vectors: accumulators of a product
+constexpr int GRADIENT_ROWS = REGISTERS == 32 ? 3 : 1;  // times 8: of its gradient
+constexpr int STRIP = 32;                               // vectors of a row that a gradient is summed over at once
+
+template <class T>
+struct Matrix {
+    const T* values;
+    long row_step, column_step;
+};
+
+// output[r] = sum over c of matrix[r][c] * strip[c], for ROWS rows of VECTORS vectors.
+template <class T, int ROWS, int VECTORS>
+void matrix_tile(Matrix<T> matrix, const T* strip, int columns, T* output, long stride) {
+    Vector<T> sums[ROWS][VECTORS];
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 16
+        for (int v = 0; v < VECTORS; v++) sums[r][v] = Vector<T>{};
+    for (int c = 0; c < columns; c++) {
+        Vector<T> each[VECTORS];
+#pragma GCC unroll 16
+        for (int v = 0; v < VECTORS; v++) each[v] = load(strip + (c * VECTORS + v) * LANES<T>);
+#pragma GCC unroll 16
+        for (int r = 0; r < ROWS; r++) {
+            const Vector<T> factor = broadcast(matrix.values[r * matrix.row_step + c * matrix.column_step]);
+#pragma GCC unroll 16
+            for (int v = 0; v < VECTORS; v++) sums[r][v] += factor * each[v];
+        }
+    }
+#pragma GCC unroll 16
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 16
+        for (int v = 0; v < VECTORS; v++) store(output + r * stride + v * LANES<T>, sums[r][v]);
+}
+
+template <class T>
+using MatrixTile = void (*)(Matrix<T>, const T*, int, T*, long);
+
+template <class T, int VECTORS, int... I>
+constexpr std::array<MatrixTile<T>, sizeof...(I)> matrix_tiles(std::integer_sequence<int, I...>) {
+    return {matrix_tile<T, I + 1, VECTORS>...};
+}
+
+template <class T, int VECTORS, class Rows>
+void matrix_strip(Matrix<T> matrix, int outputs, int columns, const Rows& rows, long element, T* output, long stride,
+                  T* strip) {
+    static constexpr auto tiles = matrix_tiles<T, VECTORS>(std::make_integer_sequence<int, MATRIX_ROWS>{});
+    for (int c = 0; c < columns; c++)
+        for (int v = 0; v < VECTORS; v++)
+            store(strip + (c * VECTORS + v) * LANES<T>, rows.at(c, element + v * LANES<T>));
+    for (int r = 0; r < outputs; r += MATRIX_ROWS) {
+        const Matrix<T> part{matrix.values + r * matrix.row_step, matrix.row_step, matrix.column_step};
+        tiles[std::min(MATRIX_ROWS, outputs - r) - 1](part, strip, columns, output + r * stride + element, stride);
+    }
+}
+
+template <class T, class Rows>
+void matrix_product(Matrix<T> matrix, int outputs, int columns, const Rows& rows, int vectors, T* output, long stride,
+                    Buffer<T>& strip) {
+    strip.hold(static_cast<std::size_t>(columns) * 2 * LANES<T>);
+    int v = 0;
+    for (; v + 2 <= vectors; v += 2)
+        matrix_strip<T, 2>(matrix, outputs, columns, rows, static_cast<long>(v) * LANES<T>, output, stride,
+                           strip.data());
+    if (v < vectors)
+        matrix_strip<T, 1>(matrix, outputs, columns, rows, static_cast<long>(v) * LANES<T>, output, stride,
+                           strip.data());
+}
+
+// gradient[r][c] += <error of row r, strip c>, for ROWS rows and `count` (at most 8) strips.
+template <class T, int ROWS>
+void gradient_tile(const T* error, long stride, const T* strips, int vectors, T* gradient, long apart, int count) {
+    Vector<T> sums[ROWS][8];
+#pragma GCC unroll 8
+    for (int r = 0; r < ROWS; r++)
+#pragma GCC unroll 8
+        for (int c = 0; c < 8; c++) sums[r][c] = Vector<T>{};
+    for (long v = 0; v < static_cast<long>(vectors) * LANES<T>; v += LANES<T>) {
+        Vector<T> each[ROWS];
+#pragma GCC unroll 8
+        for (int r = 0; r < ROWS; r++) each[r] = load(error + r * stride + v);
+#pragma GCC unroll 8
+        for (int c = 0; c < 8; c++) {
+            const Vector<T> value = load(strips + c * STRIP * LANES<T> + v);
+#pragma GCC unroll 8
+            for (int r = 0; r < ROWS; r++) sums[r][c] += each[r] * value;
+        }
+    }
+    for (int r = 0; r < ROWS; r++) {
+        T totals[8] = {};
+        add_sums<T, 8>(sums[r], totals);
+        for (int c = 0; c < count; c++) gradient[r * apart + c] += totals[c];
+    }
+}
+
+template <class T, int ROWS>
+void gradient_rows(int& r, int outputs, const T* error, long stride, const T* strips, int vectors, T* gradient,
+                   long apart, int count) {
+    for (; r + ROWS <= outputs; r += ROWS)
+        gradient_tile<T, ROWS>(error + r * stride, stride, strips, vectors, gradient + r * apart, apart, count);
+}
+
+// gradient[r][c] = <error of row r, row c>.
+template <class T, class Rows>
+void matrix_gradient(const T* error, long stride, int outputs, const Rows& rows, int columns, int vectors, T* gradient,
+                     Buffer<T>& strips) {
+    strips.hold(8 * STRIP * LANES<T>);
+    std::fill_n(gradient, static_cast<long>(outputs) * columns, T(0));
+    for (int v = 0; v < vectors; v += STRIP) {
+        const int part = std::min(STRIP, vectors - v);
+        const long element = static_cast<long>(v) * LANES<T>;
+        for (int c = 0; c < columns; c += 8) {
+            const int count = std::min(8, columns - c);
+            for (int i = 0; i < count; i++)
+                for (long e = 0; e < static_cast<long>(part) * LANES<T>; e += LANES<T>)
+                    store(strips.data() + i * STRIP * LANES<T> + e, rows.at(c + i, element + e));
+            int r = 0;
+            gradient_rows<T, GRADIENT_ROWS>(r, outputs, error + element, stride, strips.data(), part, gradient + c,
+                                            columns, count);
+            gradient_rows<T, 1>(r, outputs, error + element, stride, strips.data(), part, gradient + c, columns, count);
+        }
+    }
+}
+
+}  // namespace detail
+
+template <class T>
+class Pointwise : public Parameter<T> {
+public:
+    Pointwise(int inputs, int outputs)
+        : Parameter<T>(static_cast<std::size_t>(inputs) * outputs), inputs(inputs), outputs(outputs) {}
+
+    const int inputs, outputs;
+
+    template <class Rows>
+    void forward(const Rows& rows, int vectors, T* output, long stride) {
+        detail::matrix_product<T>({this->weight.data(), inputs, 1}, outputs, inputs, rows, vectors, output, stride,
+                                  strip_);
+    }
+
+    // The gradient of the input from that of the output.
+    void input_gradient(const T* error, long stride, int vectors, T* result, long result_stride) {
+        detail::matrix_product<T>({this->weight.data(), 1, inputs}, inputs, outputs, RawRows<T>{error, stride}, vectors,
+                                  result, result_stride, strip_);
+    }
+
+    // The gradient of the weight; `error` is zero where its rows hold no time step.
+    template <class Rows>
+    void weight_gradient(const T* error, long stride, const Rows& rows, int vectors) {
+        detail::matrix_gradient<T>(error, stride, outputs, rows, inputs, vectors, this->gradient.data(), strip_);
+    }
+
+private:
+    Buffer<T> strip_;
+};
+
+}  // namespace dsn
