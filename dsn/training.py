@@ -213,12 +213,9 @@ class Training:
         """
         assert self._best is not None, "no epoch has been trained"
         record, network = self._best
-        present = self._engine.snapshot()
-        self._engine.restore(network)
         started = time.perf_counter()
-        log_probabilities = self._engine.predict(self._data.x_test)
+        log_probabilities = self._engine.predict(self._data.x_test, network)
         test_seconds = time.perf_counter() - started
-        self._engine.restore(present)
         labels = self._data.y_test
         test_loss = log_loss(log_probabilities, labels)
         if not math.isfinite(test_loss):

@@ -89,11 +89,13 @@ class Engine(Protocol):
         ...
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put a snapshot back; the optimiser's state is left alone."""
+        """Put a snapshot back, to predict with. To train on from it, where its masks are others, is not specified: what
+        the optimiser knows of the weights that it turns off may be lost."""
         ...
 
-    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Log-probabilities (n, classes) of series (n, channels, length) under the present weights."""
+    def predict(self, x: NDArray[np.float32], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
+        """Log-probabilities (n, classes) of series (n, channels, length), n from 0 on, under the present weights or
+        those of a snapshot. Nothing changes by it."""
         ...
 
     def state_dict(self) -> dict[str, Any]:
@@ -101,3 +103,21 @@ class Engine(Protocol):
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+def require_masks(
+    layers: Sequence[SparseLayer],
+    before: Sequence[NDArray[np.bool_]],
+    masks: Sequence[NDArray[np.bool_]],
+    grown: Sequence[NDArray[np.bool_]] | None,
+    *,
+    trained: bool,
+) -> None:
+    """Assert what ``Engine.set_masks`` asks of its arguments; ``before`` are the present masks."""
+    for layer, mask in zip(layers, masks, strict=True):
+        assert layer.holds(mask), "a mask reaches beyond the regions"
+    if grown is None:
+        assert not trained, "after training has begun, what was grown must be told"
+        return
+    for old, new, anew in zip(before, masks, grown, strict=True):
+        assert not (new & ~old & ~anew).any(), "a weight is turned on that was not grown"

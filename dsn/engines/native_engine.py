@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from dsn.config import RunConfig
 from dsn.data.dataset import TimeSeriesData
-from dsn.engines.contract import Snapshot, Totals
+from dsn.engines.contract import Snapshot, Totals, require_masks
 from dsn.engines.native_layers import NativeLayer, native_layers
 from dsn.engines.native_snapshot import NativeSnapshot, masks_in, write
 from dsn.models import MODELS
@@ -111,7 +111,7 @@ class NativeEngine:
         ]
 
     def gradients(self) -> list[NDArray[Any]]:
-        assert self._trained, "no batch has been trained on yet"
+        assert self._trained or not self.sparse_layers, "no batch has been trained on yet"
         if self._gradients is None:
             self._gradients = [
                 layer.spread(self._network.dense_gradient(index, layer.usable_size)) for index, layer in self._sparse()
@@ -126,12 +126,9 @@ class NativeEngine:
         ]
 
     def set_masks(self, masks: Sequence[Mask], grown: Sequence[Mask] | None = None) -> None:
-        assert grown is not None or not self._trained, "masks change, and what was grown is not told"
-        for number, (index, layer) in enumerate(self._sparse()):
-            assert not (masks[number] > layer.usable).any(), "a weight is active outside its group's region"
-            if grown is not None:
-                new = masks[number] > layer.mask(self._positions[index])
-                assert not (new > grown[number]).any(), "a weight is turned on that is not among the grown"
+        present = [layer.mask(self._positions[index]) for index, layer in self._sparse()]
+        require_masks(self.sparse_layers, present, masks, grown, trained=self._trained)
+        for number, (index, _) in enumerate(self._sparse()):
             self._network.set_mask(index, masks[number], None if grown is None else grown[number])
         self._positions = self._active_positions()
 
@@ -195,12 +192,13 @@ class NativeEngine:
     def _places_of_state(self) -> Iterator[tuple[int, int, int]]:
         """Every array that training depends on: block, part and which."""
         moments = (Which.WEIGHT, Which.FIRST_MOMENT, Which.SECOND_MOMENT)
+        statistics = (Which.RUNNING_MEAN, Which.RUNNING_VARIANCE)
+        corrections = (Which.CORRECTION_1, Which.CORRECTION_2)
         for block in self._blocks():
             parts = [Part.CONVOLUTION, Part.NORM_WEIGHT, Part.NORM_BIAS]
             if block != HEAD and self._layers[block].inputs is not None:
                 parts.append(Part.BOTTLENECK)
             yield from ((block, int(part), int(which)) for part in parts for which in moments)
-            yield from ((block, int(Part.NORM_WEIGHT), int(which)) for which in (Which.RUNNING_MEAN, Which.RUNNING_VARIANCE))
+            yield from ((block, int(Part.NORM_WEIGHT), int(which)) for which in statistics)
             if block != HEAD:
-                corrections = (Which.CORRECTION_1, Which.CORRECTION_2)
                 yield from ((block, int(Part.CONVOLUTION), int(which)) for which in corrections)

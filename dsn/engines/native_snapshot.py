@@ -45,7 +45,9 @@ class NativeSnapshot(Mapping[str, NDArray[Any]]):
         self._values = {
             name: network.array(place.block, place.part, place.which).copy() for name, place in self._places.items()
         }
-        self._batches = {f"{_room(block)}.norm.num_batches_tracked": network.batches(block) for block in _blocks(layers)}
+        self._batches = {
+            f"{_room(block)}.norm.num_batches_tracked": network.batches(block) for block in _blocks(layers)
+        }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         if name in self._batches:

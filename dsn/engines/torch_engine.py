@@ -13,12 +13,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch.func import functional_call
 from torch.nn import functional
 
 from dsn.architecture import layer_plans
 from dsn.config import RunConfig
 from dsn.data.dataset import TimeSeriesData
-from dsn.engines.contract import Snapshot, Totals
+from dsn.engines.contract import Snapshot, Totals, require_masks
 from dsn.engines.restarting_adam import RestartingAdam
 from dsn.layers import SparseConv1d
 from dsn.models import MODELS
@@ -150,36 +151,29 @@ class TorchEngine:
         return moment
 
     def set_masks(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None = None) -> None:
-        self._require_allowed(masks, grown)
+        present = [
+            convolution.mask.numpy(force=True) for convolution in self._convolutions if convolution.mask is not None
+        ]
+        require_masks(self.sparse_layers, present, masks, grown, trained=bool(self._optimiser.state))
         for convolution, mask in zip(self._convolutions, masks, strict=True):
             convolution.set_mask(torch.from_numpy(mask))
         if self._restarting and grown is not None:
             for convolution, where in zip(self._convolutions, grown, strict=True):
                 self._restarting.restart(convolution.weight, torch.from_numpy(where).to(self._x.device))
 
-    def _require_allowed(self, masks: Sequence[NDArray[np.bool_]], grown: Sequence[NDArray[np.bool_]] | None) -> None:
-        for layer, mask in zip(self.sparse_layers, masks, strict=True):
-            assert layer.holds(mask), "a mask reaches beyond the regions"
-        if grown is None:
-            assert not self._optimiser.state, "after training has begun, what was grown must be told"
-            return
-        for convolution, mask, where in zip(self._convolutions, masks, grown, strict=True):
-            assert convolution.mask is not None
-            turned_on = mask & ~convolution.mask.numpy(force=True)
-            assert not (turned_on & ~where).any(), "a weight is turned on that was not grown"
-
     def snapshot(self) -> Snapshot:
         return {name: _to_numpy(tensor) for name, tensor in self._network.state_dict().items()}
 
     def restore(self, snapshot: Snapshot) -> None:
-        self._network.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in snapshot.items()})
+        self._network.load_state_dict(_tensors(snapshot, self._x.device))
 
     @torch.no_grad()
-    def predict(self, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    def predict(self, x: NDArray[np.float32], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
         self._network.eval()
+        state = self._network.state_dict() if snapshot is None else _tensors(snapshot, self._x.device)
         with reproducible_numerics():
             parts = [
-                self._network(torch.tensor(x[start : start + PREDICTION_BATCH]).to(self._x))
+                functional_call(self._network, state, (torch.tensor(x[start : start + PREDICTION_BATCH]).to(self._x),))
                 for start in range(0, max(len(x), 1), PREDICTION_BATCH)  # one part, an empty one, of no series
             ]
         return torch.cat(parts).to("cpu", torch.float64).numpy()
@@ -203,3 +197,7 @@ class TorchEngine:
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
     return tensor.detach().to("cpu", copy=True).numpy()
+
+
+def _tensors(snapshot: Snapshot, device: torch.device) -> dict[str, torch.Tensor]:
+    return {name: torch.from_numpy(np.array(array)).to(device) for name, array in snapshot.items()}

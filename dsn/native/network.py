@@ -126,7 +126,9 @@ class NativeNetwork:
         assert series.flags.c_contiguous
         assert labels.flags.c_contiguous
         if (sizes < 1).any() or not _within(chosen, len(series)) or len(labels) != len(series):
-            raise ValueError(f"batches of sizes {sizes.tolist()} with indices {chosen.tolist()} of {len(series)} series")
+            raise ValueError(
+                f"batches of sizes {sizes.tolist()} with indices {chosen.tolist()} of {len(series)} series"
+            )
         arguments = (series.ctypes.data, labels.ctypes.data, chosen.ctypes.data, sizes.ctypes.data, len(sizes), *rate)
         self._call(function, *arguments, ctypes.byref(loss), ctypes.byref(correct))
         return loss.value, correct.value
@@ -176,7 +178,7 @@ def _typed(handle: ctypes.CDLL, name: str, result: Any, arguments: tuple[Any, ..
 
 def _as_array(owner: NativeNetwork, view: _View, dtype: np.dtype[Any]) -> NDArray[Any]:
     memory = (ctypes.c_char * (view.size * dtype.itemsize)).from_address(view.data or 0)
-    memory.owner = owner  # type: ignore[attr-defined]  # the memory lives as long as the network
+    memory.owner = owner  # the memory lives as long as the network
     return np.frombuffer(memory, dtype=dtype)
 
 

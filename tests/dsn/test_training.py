@@ -285,6 +285,6 @@ def test_the_batch_size_rules(rule: str, n: int, expected: int) -> None:
 def test_a_test_loss_that_is_not_finite_is_reported(make_data, monkeypatch) -> None:
     training = _training(make_data())
     next(training.epochs())
-    monkeypatch.setattr(training._engine, "predict", lambda x: np.full((len(x), 2), np.nan))
+    monkeypatch.setattr(training._engine, "predict", lambda x, network: np.full((len(x), 2), np.nan))
     with pytest.raises(Diverged, match="the test loss is not finite in epoch 1"):
         training.result()
