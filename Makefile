@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test lint clean
+.PHONY: install run test lint sanitize clean
 
 install: $(INSTALLED)
 
@@ -19,6 +19,23 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The native engine's tests once for each instruction set of this processor, under AddressSanitizer and UBSan. Needs g++.
+SANITIZED := build/sanitized
+SANITIZERS := -fsanitize=address,undefined -fno-sanitize-recover=all
+NATIVE_TESTS := tests/dsn/native tests/contracts/test_engines.py
+# Python is not built with the sanitizers, so their run-time library must come first, and the one it wraps with it.
+UNDER_SANITIZERS = PYTHONPATH=$(SANITIZED) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	LD_PRELOAD="$$(g++ -print-file-name=libasan.so) $$(g++ -print-file-name=libstdc++.so)"
+
+sanitize: $(INSTALLED)
+	rm -rf $(SANITIZED)
+	CXX=g++ CXXFLAGS='$(SANITIZERS) -UNDEBUG' LDFLAGS='$(SANITIZERS)' \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(SANITIZED) .
+	sets=$$($(UNDER_SANITIZERS) $(BIN)/python -c 'from dsn.native.library import *; load_library(); print(*instruction_sets())') && \
+	for set in $$sets; do \
+		echo "$$set:"; $(UNDER_SANITIZERS) DSN_INSTRUCTION_SET=$$set $(BIN)/pytest -q $(NATIVE_TESTS) || exit 1; \
+	done
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info dsn/native/*.so

@@ -44,7 +44,7 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Args:
         random_state: a whole number is the trial's seed itself. A RandomState is asked for a seed at every fit. None
             draws a new one from the operating system at every fit; ``seed_`` tells it.
-        engine: a key of ``dsn.engines.ENGINES``.
+        engine: a key of ``dsn.engines.ENGINES``, or ``auto``: the fastest that can be used here.
         device: where to compute, ``cpu`` or ``cuda``.
         verbose: print a line every so many epochs; 0 prints none.
 
@@ -94,7 +94,7 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         final_learning_rate: float = _TRAINING.final_learning_rate,
         normalisation: Literal["none", "global"] = DataConfig.normalisation,
         random_state: int | np.random.RandomState | None = None,
-        engine: str = "torch",
+        engine: str = "auto",
         device: str = "cpu",
         verbose: int = 0,
     ) -> None:

@@ -4,7 +4,7 @@
     network.predict(X)
 
 Series are prepared as the network's own training set was, and the engine predicts as it did when the trial was scored:
-on the same machine the numbers are the same to the last bit.
+with the same engine on the same machine the numbers are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from dsn.data.dataset import TimeSeriesData
 from dsn.data.preparation import prepare_series
 from dsn.data.raw import Reals, series_block
 from dsn.durable import write_atomic
+from dsn.engine_choice import choose_engine
 from dsn.engines import ENGINES
 from dsn.engines.contract import Snapshot
 from dsn.errors import InvalidInput
@@ -37,12 +38,12 @@ _AT_ONCE = 4096
 that), so that the batches, and with them the last bits of the results, are those of the whole."""
 
 
-def load(path: str | os.PathLike[str], *, engine: str = "torch", device: str = "cpu") -> TrainedNetwork:
+def load(path: str | os.PathLike[str], *, engine: str = "auto", device: str = "cpu") -> TrainedNetwork:
     """A trained network from its file. Reading executes nothing that the file holds.
 
     Args:
         path: a ``network.npz``, or the folder of a trial.
-        engine: a key of ``dsn.engines.ENGINES``.
+        engine: a key of ``dsn.engines.ENGINES``, or ``auto``: the fastest that can be used here.
         device: where to compute, ``cpu`` or ``cuda``.
 
     Raises:
@@ -60,10 +61,9 @@ def require_available(engine: str, device: str) -> None:
     """Check that this machine can compute there.
 
     Raises:
-        InvalidInput: no such engine or device.
+        InvalidInput: no such engine or device, or they do not go together.
     """
-    if engine not in ENGINES:
-        raise InvalidInput("no such engine", key="engine", value=engine, choices=ENGINES)
+    choose_engine(engine, device)
     gpus = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
     devices = ["cpu", *(["cuda", *gpus] if gpus else [])]
     if device not in devices:
@@ -76,7 +76,7 @@ class TrainedNetwork:
     Args:
         arrays: a snapshot of an engine.
         header: what the arrays mean.
-        engine: a key of ``dsn.engines.ENGINES``.
+        engine: as for ``load``. A copy that is unpickled elsewhere chooses anew.
         device: where to compute.
 
     Attributes:
@@ -88,7 +88,7 @@ class TrainedNetwork:
     """
 
     def __init__(
-        self, arrays: Mapping[str, NDArray[Any]], header: NetworkHeader, *, engine: str = "torch", device: str = "cpu"
+        self, arrays: Mapping[str, NDArray[Any]], header: NetworkHeader, *, engine: str = "auto", device: str = "cpu"
     ) -> None:
         require_available(engine, device)
         self._header = header
@@ -99,7 +99,8 @@ class TrainedNetwork:
         self.length = header.length
         self.arrays = MappingProxyType({name: _read_only(array) for name, array in arrays.items()})
         # An engine needs no series to predict, only to train.
-        self._engine = ENGINES[engine](self.config, _no_series(header), seed=0, device=device)
+        make_engine = ENGINES[choose_engine(engine, device).name]
+        self._engine = make_engine(self.config, _no_series(header), seed=0, device=device)
         self._engine.restore(dict(self.arrays))
 
     def predict(self, X: Any) -> NDArray[np.str_]:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from dsn.config import RunConfig, TrainingConfig
 from dsn.data.dataset import TimeSeriesData
+from dsn.engine_choice import choose_engine
 from dsn.engines import ENGINES
 from dsn.engines.contract import Snapshot, Totals
 from dsn.errors import Diverged
@@ -81,16 +82,19 @@ class Training:
         config: what to train.
         data: prepared series.
         seed: of all of the trial's random streams.
-        engine: a key of ``dsn.engines.ENGINES``.
+        engine: a key of ``dsn.engines.ENGINES``, or ``auto``: the fastest that can be used here.
         device: where the engine computes.
+
+    Raises:
+        InvalidInput: the engine cannot be used here; mask updates that leave no gradient step.
     """
 
     def __init__(
-        self, config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "torch", device: str = "cpu"
+        self, config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "auto", device: str = "cpu"
     ) -> None:
         self._config = config
         self._data = data
-        self._engine = ENGINES[engine](config, data, seed=seed, device=device)
+        self._engine = ENGINES[choose_engine(engine, device).name](config, data, seed=seed, device=device)
         self._sparse = SparseTrainer(self._engine.sparse_layers, config.sparsity, seed)
         self._order = generator(seed, "order")
         self._batch_size = config.training.batch_size_for(len(data.y_train))
@@ -261,7 +265,7 @@ class Training:
         self._best = None if best is None else (EpochRecord(**best[0]), best[1])
 
 
-def fit(config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "torch", device: str = "cpu") -> FitResult:
+def fit(config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "auto", device: str = "cpu") -> FitResult:
     """Train to the end and evaluate, in one call."""
     training = Training(config, data, seed=seed, engine=engine, device=device)
     for _ in training.epochs():

@@ -2,25 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.cost import Cost
-
-STEP_OVERHEAD = 4e-3
-"""Seconds of a training step that do not depend on its size: framework calls and the optimiser."""
-
-OPERATIONS_PER_SECOND = 8e10
-"""Of one core that trains with the torch engine, dense operations; measured on a 2-core AVX-512 server."""
+from dsn.engine_choice import EngineChoice, choose_engine
+from dsn.sparsity.drop import DROP
+from dsn.sparsity.grow import GROW
+from pipeline.resources import Resources
 
 BACKWARD = 2
 """The backward pass computes two products for each of the forward pass: for the inputs and for the weights."""
 
 
-def estimated_seconds(config: RunConfig, cost: Cost, train_n: int, test_n: int) -> float:
-    """Wall-clock seconds of one trial on one core, within a factor of about two."""
+@dataclass(frozen=True, kw_only=True)
+class Pace:
+    """How fast one core trains with an engine, measured on a 2-core AVX-512 server.
+
+    Attributes:
+        overhead: seconds of a training step that do not depend on its size.
+        operations: a second.
+    """
+
+    overhead: float
+    operations: float
+
+
+PACES: Mapping[str, Pace] = {
+    "torch": Pace(overhead=4e-3, operations=8e10),
+    "native": Pace(overhead=3.5e-4, operations=1.4e11),
+}
+
+
+def estimated_seconds(config: RunConfig, cost: Cost, train_n: int, test_n: int, engine: str) -> float:
+    """Wall-clock seconds of one trial on one core, within a factor of about two; ``engine`` is a key of ``PACES``."""
+    pace = PACES[engine]
+    forward = cost.flops if engine == "native" else cost.flops_masked
+    backward = BACKWARD * forward
+    if engine == "native" and _dense_moments(config):
+        backward = forward + cost.flops_masked
     steps = config.training.steps_per_epoch(train_n) * config.training.epochs
-    training = (
-        steps * STEP_OVERHEAD
-        + config.training.epochs * train_n * cost.flops_masked * (1 + BACKWARD) / OPERATIONS_PER_SECOND
-    )
+    training = steps * pace.overhead + config.training.epochs * train_n * (forward + backward) / pace.operations
     tests = 1 + config.training.tests
-    return training + tests * test_n * cost.flops_masked / OPERATIONS_PER_SECOND
+    return training + tests * test_n * forward / pace.operations
+
+
+def expected_engine(asked: EngineChoice, resources: Resources) -> str:
+    """What the trials of a study will be computed with if the machines that run them are like this one.
+
+    Raises:
+        InvalidInput: the environment asks for an instruction set that does not exist.
+    """
+    if asked != "auto":
+        return asked
+    return choose_engine(asked, "cuda" if resources.gpus else "cpu").name
+
+
+def _dense_moments(config: RunConfig) -> bool:
+    """Whether inactive weights need gradients too, for Adam's moments: those of all positions are kept or looked at."""
+    sparsity = config.sparsity
+    if not (is_sparse(config.model, sparsity) and sparsity.explore):
+        return False
+    return sparsity.moments == "warm" or "momentum" in DROP[sparsity.drop].needs | GROW[sparsity.grow].needs

@@ -19,7 +19,7 @@ from dsn.data import DataInfo
 from dsn.data.catalogue import catalogue, expected
 from dsn.errors import AbsentData, InvalidInput, nearest
 from dsn.sparsity.schedule import require_steps
-from pipeline.estimate import estimated_seconds
+from pipeline.estimate import estimated_seconds, expected_engine
 from pipeline.identity import trial_ids
 from pipeline.resources import Resources
 from pipeline.study.document import KeyPath
@@ -46,7 +46,7 @@ class TrialSpec:
         content_hash: of the data that it is to be trained on; empty if they are not there. Such a trial is counted and
             shown, but never run: its id is none that will be when they are.
         arm: label of the first arm that asked for it.
-        engine: how steps are computed.
+        engine: as the study asks for it; ``auto`` is resolved where the trial runs.
         resources: what it may use.
         cost: of its network.
         seconds: estimated.
@@ -150,6 +150,7 @@ def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) ->
     entries = list(data_entries(study))
     _require_bounded(study, len(entries))
     seeds = spec.seed_list
+    engine = expected_engine(spec.engine, spec.resources)
     arms = list(expanded_arms(study))
     excluded = exclusions(study)
     cells: list[Cell] = []
@@ -180,7 +181,7 @@ def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) ->
                     engine=spec.engine,
                     resources=spec.resources,
                     cost=cost,
-                    seconds=estimated_seconds(config, cost, info.train_n, info.test_n),
+                    seconds=estimated_seconds(config, cost, info.train_n, info.test_n, engine),
                 )
                 cells.append(_cell(arm, config, trials.setdefault(identity, trial), seed))
     if not cells and left_out:

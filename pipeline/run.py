@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from dsn.durable import write_folder
+from dsn.engine_choice import choose_engine
 from dsn.errors import InvalidInput
 from pipeline.absent import omission
 from pipeline.disk import disk_space
@@ -90,6 +91,7 @@ def run_study(
     """
     assert not plan.absent, "pipeline.absent.require_present comes first"
     _require_cores(study)
+    _require_engine(study)
     ending = Ending(study, workspace, display.say)
     with _interruptible(), display, ending.watched(), ExitStack() as held:
         _examine(study, plan, workspace, display.say, rerun_failed=rerun_failed)
@@ -165,6 +167,17 @@ def _require_cores(study: Study) -> None:
         raise InvalidInput(error.problem, key=error.key, value=error.value, place=place) from error
 
 
+def _require_engine(study: Study) -> None:
+    """An engine that the study names can be used on this machine, where the first workers are."""
+    try:
+        choose_engine(study.spec.engine)
+    except InvalidInput as error:
+        place = study.document.place(("engine",)) if error.key == "engine" else ""
+        raise InvalidInput(
+            error.problem, key=error.key, value=error.value, place=place, choices=error.choices
+        ) from error
+
+
 def _missing(plan: Plan, states: Mapping[str, TrialState], rerun_failed: bool) -> list[TrialSpec]:
     """The trials to train: without results, and not failed unless failures are to be tried again."""
 
@@ -201,6 +214,7 @@ def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: B
         given = capacity.fitted(wanted)
         if given != wanted:
             say("no GPU here: the trials run on the CPU")
+        say(f"engine: {choose_engine(study.spec.engine, 'cuda' if given.gpus else 'cpu')}")
         broadcast.have_workers(capacity.slots(given))
         trials = [replace(trial, resources=given) for trial in todo]
         try:

@@ -29,6 +29,7 @@ from dsn.artifact import NetworkHeader, network_bytes
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.data.dataset import TimeSeriesData
+from dsn.engine_choice import ChosenEngine, choose_engine
 from dsn.errors import Diverged, InvalidData, InvalidInput
 from dsn.peak_memory import PeakMemory
 from dsn.receptive_field import SizeCount, mean_stacked_size, size_counts
@@ -53,12 +54,13 @@ def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord
     started = time.time()
     provenance: dict[str, str] = {}
     try:
-        provenance = _provenance(trial)
+        engine = choose_engine(trial.engine, _device(trial))
+        provenance = _provenance(trial, engine)
         data = _prepared(trial.config.data)
         if data.content_hash != trial.content_hash:
             raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
         with PeakMemory(_device(trial)) as peak:
-            training = Training(trial.config, data, seed=trial.seed, engine=trial.engine, device=_device(trial))
+            training = Training(trial.config, data, seed=trial.seed, engine=engine.name, device=_device(trial))
             yield from training.epochs()
             result = training.result()
         return TrialResult(
@@ -157,11 +159,12 @@ def _parquet(kind: type, rows: Iterable[Any]) -> bytes:
     return buffer.getvalue()
 
 
-def _provenance(trial: TrialSpec) -> dict[str, str]:
+def _provenance(trial: TrialSpec, engine: ChosenEngine) -> dict[str, str]:
     """Of the computing process; the driver adds what it alone knows, such as the code's revision."""
     device = _device(trial)
     return {
-        "engine": trial.engine,
+        "engine": engine.name,
+        **({"instruction_set": engine.instruction_set} if engine.instruction_set else {}),
         "device": torch.cuda.get_device_name() if device == "cuda" else _processor(),
         "host": socket.gethostname(),
         "python": platform.python_version(),

@@ -26,6 +26,7 @@ LEVELS: tuple[InstructionSet, ...] = get_args(InstructionSet)
 VARIABLE = "DSN_INSTRUCTION_SET"
 
 FOLDER = Path(__file__).parent
+"""Where the libraries lie, beside their sources."""
 
 REBUILD = "`make -B install` builds it"
 
@@ -47,17 +48,14 @@ class NativeLibrary:
     instruction_set: InstructionSet
 
 
-def load_library(folder: Path = FOLDER) -> NativeLibrary:
+def load_library() -> NativeLibrary:
     """The library for this processor, loaded once a process.
-
-    Args:
-        folder: where the libraries lie, beside their sources.
 
     Raises:
         NativeUnavailable: none was built, or from other sources; the processor has not what the environment asks for.
         InvalidInput: the environment asks for an instruction set that does not exist.
     """
-    return _chosen(folder, os.environ.get(VARIABLE, ""))
+    return _chosen(FOLDER, os.environ.get(VARIABLE, ""))
 
 
 def instruction_set() -> InstructionSet | None:
@@ -68,25 +66,41 @@ def instruction_set() -> InstructionSet | None:
         return None
 
 
+def instruction_sets() -> tuple[InstructionSet, ...]:
+    """All that ``DSN_INSTRUCTION_SET`` may ask for here, the best last; none where there is no library."""
+    try:
+        able = _able(FOLDER)
+    except NativeUnavailable:
+        return ()
+    return _built(FOLDER, able)
+
+
 @lru_cache
 def _chosen(folder: Path, asked: str) -> NativeLibrary:
-    portable = _loaded(folder, "portable")
-    able = LEVELS[: portable.dsn_processor_level() + 1]
-    if not asked:
-        # An old compiler may have built only some of them.
-        best = [name for name in able if _file(folder, name).is_file()][-1]
-        return NativeLibrary(handle=_loaded(folder, best), instruction_set=best)
-    if asked not in LEVELS:
+    if asked and asked not in LEVELS:
         raise InvalidInput("no such instruction set", key=VARIABLE, value=asked, choices=LEVELS)
-    if asked not in able:
+    able = _able(folder)
+    name = next((level for level in able if level == asked), None) if asked else _built(folder, able)[-1]
+    if name is None:
         raise NativeUnavailable(f"{VARIABLE} asks for {asked}, which this processor has not")
-    return NativeLibrary(handle=_loaded(folder, asked), instruction_set=asked)
+    return NativeLibrary(handle=_loaded(folder, name), instruction_set=name)
+
+
+def _able(folder: Path) -> tuple[InstructionSet, ...]:
+    """What this processor can run."""
+    return LEVELS[: _loaded(folder, "portable").dsn_processor_level() + 1]
+
+
+def _built(folder: Path, names: tuple[InstructionSet, ...]) -> tuple[InstructionSet, ...]:
+    """Those of which there is a library: an old compiler may have built only some."""
+    return tuple(name for name in names if _file(folder, name).is_file())
 
 
 def _loaded(folder: Path, name: InstructionSet) -> ctypes.CDLL:
     file = _file(folder, name)
     if not file.is_file():
-        raise NativeUnavailable(f"no native library for {name} was built at install; with a C++ compiler, {REBUILD}")
+        which = "" if name == "portable" else f" for {name}"
+        raise NativeUnavailable(f"no native library{which} was built at install; with a C++ compiler, {REBUILD}")
     try:
         handle = ctypes.CDLL(str(file))
     except OSError as error:

@@ -24,6 +24,7 @@ _NAMES = {
     "version": "dsn-pipeline",
     "revision": "revision of its code",
     "engine": "engine",
+    "instruction_set": "its instruction set",
     "device": "device",
     "host": "host",
     "python": "Python",

@@ -14,6 +14,7 @@ from typing import Any
 
 from dsn.architecture import is_sparse
 from dsn.config import RunConfig
+from dsn.engine_choice import INSTRUCTION_SETS
 from dsn.sparsity.regions import regions
 from pipeline.absent import omission
 from pipeline.analysis import statistics
@@ -349,7 +350,8 @@ def _computed(results: StudyResults) -> str:
     if "version" in found:
         parts.append(f"dsn-pipeline {enumerated(found['version'])}")
     if "engine" in found:
-        parts.append(f"its engine {enumerated(found['engine'])}")
+        sets = [INSTRUCTION_SETS.get(name, name) for name in found.get("instruction_set", ())]
+        parts.append(f"its engine {enumerated(found['engine'])}{f' ({enumerated(sets)})' if sets else ''}")
     names = {"torch": "PyTorch", "numpy": "NumPy", "python": "Python"}
     parts += [f"{shown} {enumerated(found[name])}" for name, shown in names.items() if name in found]
     where = f" on {enumerated(found['device'])}" if "device" in found else ""

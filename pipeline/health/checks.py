@@ -15,6 +15,7 @@ CHECKS: Mapping[str, Check] = {
     "system": machine.check_system,
     "processor": machine.check_processor,
     "compiler": machine.check_compiler,
+    "engine": installation.check_engine,
     "memory": machine.check_memory,
     "shared memory": machine.check_shared_memory,
     "open files": machine.check_open_files,

@@ -14,6 +14,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 
+from dsn.engine_choice import choose_engine
+from dsn.errors import InvalidInput
 from pipeline.health.finding import Finding, Subject, ok, problem, warning
 from pipeline.provenance import DISTRIBUTION
 
@@ -76,6 +78,18 @@ def _metadata_python() -> str:
         return str(metadata(DISTRIBUTION).json.get("requires_python", ""))
     except PackageNotFoundError:
         return ""
+
+
+def check_engine(_: Subject) -> Finding:
+    """Trials on the CPU are computed with the fastest engine."""
+    try:
+        engine = choose_engine("auto")
+    except InvalidInput as error:
+        return problem("engine", str(error), f"choose another {error.key}, or unset it")
+    if engine.obstacle:
+        advice = "training on the CPU is several times slower; with a C++ compiler (g++ or clang++), `make -B install`"
+        return warning("engine", str(engine), advice)
+    return ok("engine", str(engine))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,13 +43,13 @@ def check_system(_: Subject, *, system: str = platform.system(), machine: str = 
 
 
 def check_compiler(_: Subject) -> Finding:
-    """A C and a C++ compiler. A note: nothing needs one today."""
+    """A C and a C++ compiler. A note: what they are for, the check of the engine tells."""
     found = []
     for program in ("cc", "c++"):
         path = shutil.which(program)
         answer = asked([path, "--version"], 10) if path else None
         found.append(f"{program}: {(answer.text.splitlines() or ['?'])[0] if answer else 'none'}")
-    return ok("compiler", f"{'; '.join(found)} (not needed to run studies)")
+    return ok("compiler", f"{'; '.join(found)} (wanted at installation, for the native engine)")
 
 
 def check_processor(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from dsn.config import STRICT, RunConfig
+from dsn.engine_choice import CPU_ONLY, EngineChoice
 from dsn.errors import InvalidInput
 from dsn.limits import Limits, limited, require_limits
 from pipeline.resources import Resources
@@ -65,7 +66,8 @@ class StudySpec:
         exclude: combinations left out: dotted key (or ``arm``) -> value; all must hold.
         seeds: a count n, meaning 0 to n-1, or a list.
         profiles: name -> dotted path into this file -> replacement.
-        engine: how steps are computed.
+        engine: how steps are computed; ``auto`` is the fastest that can be used where a trial runs. All are exact, but
+            they round differently, so that long trainings part.
         on_finish: a program and its arguments, started (without a shell) when a ``dsn run`` of the study ends. It is
             looked up in PATH or, if it has a slash, from the study file's folder. It may take a minute, and is told in
             its environment what happened: DSN_OUTCOME (``done``; ``failed``: some trials have; ``interrupted``;
@@ -85,7 +87,7 @@ class StudySpec:
     exclude: list[dict[str, Any]] = field(default_factory=list)
     seeds: int | list[int] = 5
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
-    engine: Literal["torch"] = "torch"
+    engine: EngineChoice = "auto"
     resources: Resources = field(default_factory=Resources)
     tracking: Tracking = field(default_factory=Tracking)
     on_finish: list[str] = field(default_factory=list)
@@ -99,6 +101,8 @@ class StudySpec:
         for key in ("data", "arms"):
             if not getattr(self, key):
                 raise InvalidInput("must not be empty", key=key, value=getattr(self, key))
+        if self.engine in CPU_ONLY and self.resources.gpus:
+            raise InvalidInput("computes on the CPU only, and resources.gpus is not 0", key="engine", value=self.engine)
         if any("\0" in word for word in self.on_finish):
             raise InvalidInput("must not hold a zero byte", key="on_finish")
         if isinstance(self.seeds, int) and self.seeds > MOST_SEEDS:

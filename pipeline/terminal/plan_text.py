@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsn.architecture import is_sparse
+from dsn.engine_choice import choose_engine
+from dsn.errors import InvalidInput
 from dsn.sparsity.schedule import update_period
 from pipeline.absent import absence, omission
 from pipeline.analysis.table import Cell, Column, Table, to_text
@@ -28,6 +30,7 @@ def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, 
         "datasets": list(plan.datasets),
         "absent": [config.name for config in plan.absent],
         "left_out": list(plan.left_out),
+        "engine": _engine(plan),
         "estimated_core_seconds": round(plan.seconds, 1),
         "estimated_bytes": disk,
         "trial_list": [
@@ -56,6 +59,7 @@ def plan_text(
         f"{plan.study}: {counted(len(plan.trials), 'trial')} = {_product(plan, seeds)}{_departures(plan, seeds)}",
         f"data sets: {listed(plan.datasets, LONGEST_LIST)}",
         f"estimated: {duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
+        f"engine:    {_engine(plan)}",
         f"on disk:   about {shown_size(disk)}",
         *_missing(plan, ways_out),
         *_unexplored(plan),
@@ -64,6 +68,18 @@ def plan_text(
     ]
     lines += [to_text(table, width) for table in resolved_tables(plan)] if resolved else []
     return "\n".join(lines)
+
+
+def _engine(plan: Plan) -> str:
+    """What trials will be computed with, as far as this machine knows; others of a cluster choose for themselves."""
+    trial = plan.trials[0]
+    try:
+        here = choose_engine(trial.engine)
+    except InvalidInput as error:
+        return f"{trial.engine}, which {error.problem}"
+    if trial.resources.gpus:
+        return f"{choose_engine(trial.engine, 'cuda').name} on a GPU; where there is none, {here}"
+    return str(here)
 
 
 def _missing(plan: Plan, ways_out: Sequence[str]) -> list[str]:

@@ -29,7 +29,7 @@ from pipeline.study.spec import StudySpec
         (SparsityConfig, "initial", INITIAL),
         (SparsityConfig, "schedule", SCHEDULES),
         (ModelConfig, "name", MODELS),
-        (StudySpec, "engine", ENGINES),
+        (StudySpec, "engine", {"auto": None, **ENGINES}),
         (Factors, "mode", MODES),
     ],
     ids=lambda value: value if isinstance(value, str) else "",

@@ -93,7 +93,7 @@ def test_parameters_are_the_configuration_with_its_defaults() -> None:
     for other in ("name", "source", "path", "split", "eval_test_every"):
         del expected[other]
     expected["sparsity"] = expected.pop("level")
-    own = {"random_state": None, "engine": "torch", "device": "cpu", "verbose": 0}
+    own = {"random_state": None, "engine": "auto", "device": "cpu", "verbose": 0}
     assert parameters == expected | own
 
 
@@ -298,7 +298,7 @@ def test_verbose_prints_a_line_every_so_many_epochs(series, capsys) -> None:
         ({"normalisation": "z"}, "data.normalisation: must be 'none' or 'global' (got 'z')"),
         ({"random_state": -1}, "random_state: must be None, a whole number from 0, or a RandomState (got -1)"),
         ({"random_state": "x"}, "random_state: must be None, a whole number from 0, or a RandomState (got 'x')"),
-        ({"engine": "none"}, "engine: no such engine (got 'none'); valid: torch"),
+        ({"engine": "none"}, "engine: no such engine (got 'none'); valid: auto, "),
         ({"device": "tpu"}, "device: no such device here (got 'tpu')"),
     ],
 )

@@ -7,9 +7,19 @@ from pathlib import Path
 
 import pytest
 
+import dsn.native.library
 from dsn.errors import InvalidInput
 from dsn.native.fingerprint import fingerprint
-from dsn.native.library import FOLDER, LEVELS, VARIABLE, NativeUnavailable, instruction_set, load_library
+from dsn.native.library import (
+    FOLDER,
+    LEVELS,
+    VARIABLE,
+    InstructionSet,
+    NativeUnavailable,
+    instruction_set,
+    instruction_sets,
+    load_library,
+)
 
 built = pytest.mark.skipif(not list(FOLDER.glob("*.so")), reason="the native engine was not built: no C++ compiler")
 
@@ -20,15 +30,24 @@ def _nothing_asked(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
+def best() -> InstructionSet:
+    """What is loaded of what was really built; to be asked for before ``folder``."""
+    return load_library().instruction_set
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of what was built, to be spoilt; under another path the libraries are loaded anew."""
-    return Path(shutil.copytree(FOLDER, tmp_path / "native"))
+    copied = Path(shutil.copytree(FOLDER, tmp_path / "native"))
+    monkeypatch.setattr(dsn.native.library, "FOLDER", copied)
+    return copied
 
 
 @built
 def test_the_best_that_the_processor_can_run_is_loaded_once(monkeypatch: pytest.MonkeyPatch) -> None:
     library = load_library()
     assert library is load_library()
+    assert library.instruction_set == instruction_sets()[-1]
     assert library.instruction_set == instruction_set()
     for better in LEVELS[LEVELS.index(library.instruction_set) + 1 :]:
         monkeypatch.setenv(VARIABLE, better)
@@ -37,9 +56,9 @@ def test_the_best_that_the_processor_can_run_is_loaded_once(monkeypatch: pytest.
 
 
 @built
-def test_a_lesser_one_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    best = load_library().instruction_set
-    for name in LEVELS[: LEVELS.index(best) + 1]:
+def test_a_lesser_one_can_be_asked_for(best: InstructionSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert instruction_sets()[-1] == best
+    for name in instruction_sets():
         monkeypatch.setenv(VARIABLE, name)
         library = load_library()
         assert library.instruction_set == name
@@ -47,12 +66,12 @@ def test_a_lesser_one_can_be_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @built
-def test_without_the_best_one_the_next_is_taken(folder: Path) -> None:
-    best = load_library().instruction_set
+def test_without_the_best_one_the_next_is_taken(best: InstructionSet, folder: Path) -> None:
     if best == "portable":
         pytest.skip("this processor runs the portable library only")
     next(folder.glob(f"_{best}.*")).unlink()
-    assert load_library(folder).instruction_set == LEVELS[LEVELS.index(best) - 1]
+    assert instruction_sets() == LEVELS[: LEVELS.index(best)]
+    assert load_library().instruction_set == LEVELS[LEVELS.index(best) - 1]
 
 
 @built
@@ -66,19 +85,22 @@ def test_a_library_of_other_sources_is_refused(folder: Path, change: str) -> Non
     else:
         source.unlink()
     with pytest.raises(NativeUnavailable, match=r"_portable\..* was built from other sources; `make -B install`"):
-        load_library(folder)
+        load_library()
 
 
 @built
 def test_a_file_that_is_no_library(folder: Path) -> None:
     next(folder.glob("_portable.*")).write_bytes(b"no library")
     with pytest.raises(NativeUnavailable, match="cannot be loaded: "):
-        load_library(folder)
+        load_library()
 
 
-def test_none_was_built(tmp_path: Path) -> None:
+def test_none_was_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dsn.native.library, "FOLDER", tmp_path)
     with pytest.raises(NativeUnavailable, match="was built at install; with a C\\+\\+ compiler, `make -B install`"):
-        load_library(tmp_path)
+        load_library()
+    assert instruction_set() is None
+    assert instruction_sets() == ()
 
 
 @built

@@ -256,3 +256,12 @@ def test_a_single_seed_has_no_deviation(make_results: MakeResults) -> None:
     text = setup_paragraph(make_results({("dsn", "A"): [0.5]}))
     assert "with 1 seed (0)" in text
     assert "deviation over seeds" not in text
+
+
+def test_the_instruction_sets_of_the_native_engine_are_named(
+    make_results: MakeResults, make_config: MakeConfig
+) -> None:
+    results = make_results({("dsn", "A"): [0.5, 0.6]}, configs={"dsn": make_config()})
+    results.trials["provenance.engine"] = ["native", "native"]
+    results.trials["provenance.instruction_set"] = ["avx512", "avx2"]
+    assert "Computed with its engine native (AVX-512 and AVX2); 2 trainings" in setup_paragraph(results)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from dsn.config import SparsityConfig
 from dsn.data import DataInfo
+from dsn.engine_choice import EngineChoice
 from dsn.errors import UNSET, InvalidInput
 from pipeline.planning import make_plan
 from pipeline.study.document import DEEPEST
@@ -133,7 +134,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         (HEAD + "base: {training.epochs: 40.0}\n", "4:8", "training.epochs", 40.0, "must be a whole number", ()),
         (HEAD + 'base: {training.epochs: "40"}\n', "4:8", "training.epochs", "40", "must be a whole number", ()),
         # Choices.
-        (HEAD + "engine: trch\n", "4:1", "engine", "trch", "must be one of the choices", ("torch",)),
+        (HEAD + "engine: trch\n", "4:1", "engine", "trch", "must be one of the choices", get_args(EngineChoice)),
         (
             HEAD + "tracking: {keep_models: best}\n",
             "4:12",
