@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test lint sanitize clean
+.PHONY: install run test lint bench sanitize clean
 
 install: $(INSTALLED)
 
@@ -36,6 +36,9 @@ sanitize: $(INSTALLED)
 	for set in $$sets; do \
 		echo "$$set:"; $(UNDER_SANITIZERS) DSN_INSTRUCTION_SET=$$set $(BIN)/pytest -q $(NATIVE_TESTS) || exit 1; \
 	done
+
+bench: $(INSTALLED)
+	$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info dsn/native/*.so

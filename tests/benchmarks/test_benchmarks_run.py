@@ -1,0 +1,57 @@
+"""All benchmarks, for seconds: what they print and write, and never how long anything took."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.__main__ import BENCHMARKS
+from benchmarks.native import usable_engines
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_all_of_them_quickly(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    answer = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "--quick", "--json", file],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        check=True,
+    )
+    found = json.loads(file.read_text(encoding="utf-8"))
+    assert {"processor", "native engine", "PyTorch", "load"} <= found["machine"].keys()
+    rows = {table["title"]: table["rows"] for table in found["tables"]}
+    assert len(rows) == len(BENCHMARKS)
+    assert all(f"\n{title}\n===" in answer.stdout for title in rows)
+
+    steps = rows["Training step"]
+    engines = usable_engines()
+    for engine in engines:
+        assert [(row["shape"], row["moments"]) for row in steps if row["engine"] == engine][:4] == [
+            (shape, moments) for shape in ("B16 L24", "B2 L24") for moments in ("fresh", "warm")
+        ]
+    assert all((row["verdict"] in {"met", "missed"}) == (row["target"] is not None) for row in steps)
+    assert all(row["ms a step"] > 0 for row in steps)
+    assert {row["predicted by"] for row in rows["Prediction"]} == {"PyTorch, dense", *engines}
+    assert {row["engine"] for row in rows["Start-up and memory"]} == {"published", *engines}
+    assert {row["engine"] for row in rows["Training of GunPoint, 2 epochs"]} == set(engines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [(["inferense"], "no such benchmark: inferense; choose from training_step, "), (["--epochs", "0"], "at least 1")],
+)
+def test_what_it_cannot_do_is_refused(arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    from benchmarks.__main__ import main
+
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert problem in capsys.readouterr().err
