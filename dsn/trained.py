@@ -29,6 +29,7 @@ from dsn.engine_choice import choose_engine
 from dsn.engines import ENGINES
 from dsn.engines.contract import Snapshot
 from dsn.errors import InvalidInput
+from dsn.export import program_bytes
 
 FILE = "network.npz"
 """The name of a trained network in the folder of its trial."""
@@ -144,6 +145,25 @@ class TrainedNetwork:
             OSError: the folder is missing or not writable, or the disk is full.
         """
         write_atomic(Path(path), network_bytes(dict(self.arrays), self._header))
+
+    def export(self, path: str | os.PathLike[str]) -> None:
+        """Write a program that ``torch.export.load`` reads where this project is not installed; whole or absent.
+
+        It takes raw series, float32 (n, channels, length) with NaN where there is no value, of any n, and returns
+        log-probabilities, float32 (n, classes): those of ``predict_log_proba`` on the same series, but for the order of
+        float32 sums. Values too large for it give NaN or infinities, no error. Its file ``dsn.json`` holds the classes
+        in the order of the columns, and the rest of what was trained (``dsn.export``).
+
+        PyTorch promises no more than that its own version reads the program; ``save`` writes what lasts.
+
+        Raises:
+            InvalidInput: a name that does not end in ``.pt2``, as PyTorch wants it.
+            OSError: the folder is missing or not writable, or the disk is full.
+        """
+        place = Path(path)
+        if place.suffix != ".pt2":
+            raise InvalidInput("must end in .pt2, as PyTorch names programs", key="path", value=str(path))
+        write_atomic(place, program_bytes(self.arrays, self._header))
 
     def _computed(self, series: Reals) -> NDArray[np.float64]:
         return self._engine.predict(prepare_series(series, self.length, self._header.scaling, place="X"))

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dsn.artifact import NetworkHeader
@@ -19,7 +20,7 @@ def test_the_examples_run_and_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.chdir(tmp_path)
     text, shortened = re.subn("epochs=40", "epochs=2", README.read_text(encoding="utf-8"))
     assert shortened == 2
-    training, using, classifying = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    training, using, exporting, classifying = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     names: dict[str, Any] = {}
 
     exec(training, names)
@@ -35,6 +36,12 @@ def test_the_examples_run_and_agree(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].startswith("<TrainedNetwork GunPoint: series (1, 150), 2 classes; ")
     assert lines[1] == str(accuracy)
+
+    exec(exporting, names)
+    found = names["log_probabilities"].numpy()
+    assert capsys.readouterr().out == f"{[str(label) for label in names['network'].predict(names['x_test'][:3])]}\n"
+    # The same sums in float32, perhaps in another order, as in the engines' contract.
+    assert np.allclose(found, names["network"].predict_log_proba(names["x_test"]), atol=1e-5)
 
     exec(classifying, names)
     assert capsys.readouterr().out == f"{accuracy}\n"
