@@ -45,6 +45,8 @@ class DataConfig:
             used the 2015 split. Sets that were not exchanged are the same under both.
         normalisation: ``none``, or ``global``: the mean and standard deviation of the whole training set (the paper's
             choice for UCR-112).
+        train_subset: how many of the training series are trained on: a fixed subset in which every class has its share
+            and at least one series, the same for every seed. null: all of them.
     """
 
     __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
@@ -54,6 +56,10 @@ class DataConfig:
     path: str | None = None
     split: Literal[2015, 2018] = 2018
     normalisation: Literal["none", "global"] = "none"
+    train_subset: int | None = limited(None, Limits(least=2, most=MOST))
+
+    def __post_init__(self) -> None:
+        require_limits(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -45,6 +45,7 @@ _NEUTRAL: Mapping[str, Mapping[str, object]] = {
         "schedule": "cosine",
     },
     "training": {"eval_test_every": 0},
+    "data": {"train_subset": None},
 }
 """Settings added after the first release, each with the value that means what was done before there was a choice."""
 
@@ -58,7 +59,11 @@ def effective(config: RunConfig) -> dict[str, dict[str, Any]]:
     """
     plain = config.to_dict()
     # Of the split only what it does to this set: most sets are the same in both releases.
-    plain["data"] = {"exchanged": exchanges(config.data), "normalisation": config.data.normalisation}
+    plain["data"] = {
+        "exchanged": exchanges(config.data),
+        "normalisation": config.data.normalisation,
+        "train_subset": config.data.train_subset,
+    }
     sparsity = plain["sparsity"]
     if not is_sparse(config.model, config.sparsity):
         plain["sparsity"] = {"level": "dense"}

@@ -24,7 +24,7 @@ from pipeline.identity import trial_ids
 from pipeline.resources import Resources
 from pipeline.study.document import KeyPath
 from pipeline.study.exclusions import exclusions
-from pipeline.study.resolution import Arm, data_entries, expanded_arms, resolved, value_origin
+from pipeline.study.resolution import Arm, data_entries, data_origins, expanded_arms, resolved, value_origin
 from pipeline.study.spec import Study
 from pipeline.study.validation import adapter
 from pipeline.wording import trial_title
@@ -164,7 +164,7 @@ def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) ->
             if excluded.hold(arm, config):
                 continue
             if config.data not in data:
-                data[config.data] = _described(study, config, written, describe)
+                data[config.data] = _described(study, config, data_origins(arm, written), describe)
             info = data[config.data]
             if skip_absent and not info.content_hash:
                 left_out[config.data.name] = None
@@ -252,14 +252,20 @@ def _require_bounded(study: Study, datasets: int) -> None:
 
 def _described(study: Study, config: RunConfig, written: Mapping[str, KeyPath], describe: Describe) -> DataInfo:
     try:
-        return describe(config.data)
-    except AbsentData as error:
-        known = expected(config.data)
-        if known is not None:
-            return known
-        raise blamed_on_data(study, config.data, written, _unknown(error, config.data)) from error
+        return _sizes(config.data, describe)
     except InvalidInput as error:
         raise blamed_on_data(study, config.data, written, error) from error
+
+
+def _sizes(data: DataConfig, describe: Describe) -> DataInfo:
+    """As the files have them or, where they are not there, as they are known."""
+    try:
+        return describe(data)
+    except AbsentData as error:
+        known = expected(data)
+        if known is None:
+            raise _unknown(error, data) from error
+        return known
 
 
 def _unknown(error: AbsentData, data: DataConfig) -> InvalidInput:

@@ -15,7 +15,7 @@ from dsn.errors import InvalidData, InvalidInput
 from pipeline.disk import SCARCE, Space, estimated_bytes, shown_size
 from pipeline.errors import BrokenDataSets, WorkspaceFailed
 from pipeline.planning import Plan, TrialSpec
-from pipeline.study.resolution import data_entries, expanded_arms, resolved
+from pipeline.study.resolution import data_entries, data_origins, expanded_arms, resolved
 from pipeline.study.spec import Study
 from pipeline.tracking_store import shown, unreachable
 from pipeline.workspace import Workspace
@@ -114,9 +114,5 @@ def place_of(study: Study, broken: BrokenData) -> str:
     for arm in expanded_arms(study):
         for entry, written in data_entries(study):
             if entry["name"] == broken.config.name and resolved(study, arm, entry, written).data == broken.config:
-                # base < data entry < arm
-                base = {key: origin for key, origin in arm.origins.items() if origin[0] == "base"}
-                origins = base | {f"data.{key}": origin for key, origin in written.items()}
-                origins |= {key: origin for key, origin in arm.origins.items() if key not in base}
-                return study.document.place(origins.get(f"data.{broken.key}", written["name"]))
+                return study.document.place(data_origins(arm, written).get(broken.key or "name", written["name"]))
     raise AssertionError(f"{broken.config.name} is of no arm")

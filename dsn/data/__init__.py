@@ -17,6 +17,7 @@ from dsn.data.folder import Folder
 from dsn.data.preparation import exchanges, prepare
 from dsn.data.raw import RawData
 from dsn.data.source import Source
+from dsn.data.subset import require_subset
 from dsn.data.survey import Survey, make_survey
 from dsn.errors import AbsentData, InvalidData
 
@@ -117,12 +118,12 @@ def describe(config: DataConfig, cache: DescriptionCache | None = None) -> DataI
 
 
 def survey(config: DataConfig) -> Survey:
-    """The data set as its files split it, looked at closely. ``split`` and ``normalisation`` do not count.
+    """The data set as its files split it, looked at closely. Only which set it is counts of ``config``.
 
     Raises:
         InvalidData: as ``describe``.
     """
-    stored = replace(config, split=2018, normalisation="none")
+    stored = replace(config, split=2018, normalisation="none", train_subset=None)
     source = _source(config.source)
     files = source.find(stored)
     raw = source.read(files)
@@ -158,10 +159,11 @@ def _described(files: SourceFiles, raw: RawData) -> Description:
 def _info(config: DataConfig, files: SourceFiles, found: Description) -> DataInfo:
     train, test = (found.test, found.train) if exchanges(config) else (found.train, found.test)
     require_usable(train, test, place=_place(config, files))
+    require_subset(config.train_subset, series=train.n, classes=len(train.labels), place=_place(config, files))
     return DataInfo(
         name=config.name,
         content_hash=found.content_hash,
-        train_n=train.n,
+        train_n=config.train_subset or train.n,
         test_n=test.n,
         channels=train.channels,
         length=max(train.length, test.length),

@@ -24,6 +24,7 @@ from typing import Final
 from dsn.config import DataConfig
 from dsn.data.dataset import DataInfo
 from dsn.data.preparation import exchanges
+from dsn.data.subset import require_subset
 
 UCI: Final = {
     "DailySports": "https://archive.ics.uci.edu/dataset/256",
@@ -92,15 +93,19 @@ def expected(config: DataConfig) -> DataInfo | None:
 
     Returns:
         None for a set that the catalogue does not know.
+
+    Raises:
+        InvalidData: a ``train_subset`` that the set cannot have.
     """
     known = catalogue().get(config.name)
     if known is None:
         return None
     train_n, test_n = (known.test_n, known.train_n) if exchanges(config) else (known.train_n, known.test_n)
+    require_subset(config.train_subset, series=train_n, classes=known.classes, place="")
     return DataInfo(
         name=known.name,
         content_hash="",
-        train_n=train_n,
+        train_n=config.train_subset or train_n,
         test_n=test_n,
         channels=known.channels,
         length=known.length,

@@ -75,8 +75,9 @@ class DataInfo:
         name: the data set's name.
         content_hash: SHA-256, hex, of the source files; the same for both splits. Empty where they are not there, and
             the sizes are those that are known of the set (``dsn.data.catalogue``).
-        train_n: training series, after the exchange that ``split: 2015`` asks for.
-        test_n: test series, likewise.
+        train_n: training series that are trained on: after the exchange that ``split: 2015`` asks for, and those of
+            ``train_subset`` alone.
+        test_n: test series, after that exchange.
         channels: channels of every series.
         length: time points of the longest series in train and test together; all are padded to it.
         classes: distinct labels of the training set.

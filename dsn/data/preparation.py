@@ -2,7 +2,8 @@
 
 The order of the steps, each with its source:
 
-1. ``split: 2015``: exchange train and test of the sets in ``EXCHANGED``.
+1. ``split: 2015``: exchange train and test of the sets in ``EXCHANGED``. After that, ``train_subset``: keep a part
+   of the training set (``dsn.data.subset``; ours). Lengths are counted as if all were there.
 2. Pad with NaN at the end to the longest series of train and test together (published code, UEA).
 3. ``normalisation: global``: subtract the mean of the training set and divide by its standard deviation (published
    code, UCR-112): one number each over all training series, channels and time points, the population's deviation,
@@ -23,6 +24,7 @@ from dsn.data.dataset import Scaling, TimeSeriesData
 from dsn.data.description import require_trainable, require_usable, summarise
 from dsn.data.labels import encode
 from dsn.data.raw import RawData, RawPart, Reals, pad
+from dsn.data.subset import require_subset, stratified_subset
 from dsn.errors import InvalidData
 
 EXCHANGED: Final = frozenset(
@@ -62,14 +64,15 @@ def prepare(raw: RawData, config: DataConfig, *, content_hash: str, place: str) 
         place: what errors name, e.g. the path of the file.
 
     Raises:
-        InvalidData: what ``require_usable`` refuses; a training set that is constant, or test values too far from it
-            for float32, under ``normalisation: global``.
+        InvalidData: what ``require_usable`` and ``require_subset`` refuse; a training set that is constant, or test
+            values too far from it for float32, under ``normalisation: global``.
     """
     train, test = (raw.test, raw.train) if exchanges(config) else (raw.train, raw.test)
     summaries = summarise(train), summarise(test)
     require_usable(*summaries, place=place)
     classes = summaries[0].labels
     length = max(summary.length for summary in summaries)
+    train = _subset(train, config, place)
     scaling = _scaling(train, config, place)
     return TimeSeriesData(
         name=config.name,
@@ -88,7 +91,7 @@ def prepare_training(train: RawPart, config: DataConfig, *, classes: tuple[str, 
 
     Args:
         train: the series to train on.
-        config: how to normalise; ``split`` has nothing to exchange.
+        config: how to normalise. ``split`` and ``train_subset`` are not read: whoever has the series has chosen them.
         classes: the distinct labels, in the order that the model's classes are to have.
         place: what errors name.
 
@@ -108,6 +111,15 @@ def prepare_training(train: RawPart, config: DataConfig, *, classes: tuple[str, 
         content_hash="",
         scaling=scaling,
     )
+
+
+def _subset(train: RawPart, config: DataConfig, place: str) -> RawPart:
+    size, classes = config.train_subset, len(np.unique(train.labels))
+    require_subset(size, series=len(train.labels), classes=classes, place=place)
+    if size is None:
+        return train
+    kept = stratified_subset(train.labels, size)
+    return RawPart(x=train.x[kept], labels=train.labels[kept])
 
 
 def _scaling(train: RawPart, config: DataConfig, place: str) -> Scaling:

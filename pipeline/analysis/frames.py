@@ -68,7 +68,8 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
         arms=tuple(record.arms),
         references=record.references,
         datasets=tuple(record.datasets),
-        trials=frame.astype(dict.fromkeys((*METRICS, "started", "finished"), float)),
+        # A count that may be absent: as floats, it would be written with a decimal point.
+        trials=frame.astype(dict.fromkeys((*METRICS, "started", "finished"), float) | {"data.train_subset": "Int64"}),
         histories=TrialFrames(workspace, done, HISTORY),
         receptive_fields=TrialFrames(workspace, done, RECEPTIVE_FIELDS),
         mask_updates=TrialFrames(workspace, done, MASK_UPDATES),

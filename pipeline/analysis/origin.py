@@ -48,6 +48,11 @@ def data_table(results: StudyResults) -> Table | None:
         exchanged = [use.config.name for use in asked if exchanges(use.config)]
         what = f"of {listed(exchanged)}" if exchanged else "of none of these sets"
         notes.append(f"Split 2015 exchanges train and test {what}; all others are the same in both releases.")
+    parts = [use.config.name for use in results.data if use.config.train_subset is not None]
+    if parts:
+        notes.append(
+            f"Of {listed(list(dict.fromkeys(parts)))}, train is a fixed stratified subset of the training set."
+        )
     return Table(
         title="Data sets",
         columns=tuple(Column(name=name, numeric=name in numbers) for name in columns),

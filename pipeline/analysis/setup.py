@@ -240,6 +240,10 @@ _PREPARATION: Mapping[str, Mapping[object, str]] = {
         "none": "not normalised",
         "global": "normalised by the mean and standard deviation of the whole training set",
     },
+    "data.train_subset": {
+        None: "training on all series",
+        OTHER: "training on a fixed subset of {} series with the proportions of the classes",
+    },
 }
 """Setting of the data -> its words value by value."""
 
@@ -247,7 +251,8 @@ _PREPARATION: Mapping[str, Mapping[object, str]] = {
 def _data(results: StudyResults) -> str:
     """Names, source, preparation and, if they are recorded, sizes."""
     names = f"{counted(len(results.datasets), 'data set')} ({_named(results.datasets)})"
-    parts = [names, *(_by_dataset(results, key) for key in _PREPARATION), "missing values and padding set to 0"]
+    told = [key for key in _PREPARATION if key != "data.train_subset" or results.trials[key].notna().any()]
+    parts = [names, *(_by_dataset(results, key) for key in told), "missing values and padding set to 0"]
     left_out = results.left_out
     absent = f" {omission(left_out, len(results.datasets), most=len(left_out))}." if left_out else ""
     return f"We use {', '.join(parts)}.{absent}{_sizes(results)}"
@@ -256,9 +261,12 @@ def _data(results: StudyResults) -> str:
 def _by_dataset(results: StudyResults, key: str) -> str:
     """A setting of the data in words; where it differs, which data sets have which value."""
     found: dict[object, dict[str, None]] = {}
-    for value, dataset in zip(results.trials[key].tolist(), results.trials["dataset"], strict=True):
+    column = results.trials[key]
+    values = column.astype(object).where(column.notna(), None)
+    for value, dataset in zip(values, results.trials["dataset"], strict=True):
         found.setdefault(value, {})[dataset] = None
-    words = {value: _PREPARATION[key].get(value, f"{key_in_words(key)} {value}") for value in found}
+    known = _PREPARATION[key]
+    words = {value: known.get(value, known.get(OTHER, f"{key_in_words(key)} {{}}")).format(value) for value in found}
     if len(found) == 1:
         return next(iter(words.values()))
     return " and ".join(f"{words[value]} for {_named(names)}" for value, names in found.items())

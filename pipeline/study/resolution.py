@@ -156,6 +156,14 @@ def resolved(study: Study, arm: Arm, entry: Mapping[str, Any], written: Mapping[
         ) from error
 
 
+def data_origins(arm: Arm, written: Mapping[str, KeyPath]) -> dict[str, KeyPath]:
+    """Where the settings of a data set were written that ``arm`` has on it, ``written`` in its entry: by their names
+    without ``data.``; base < data entry < arm."""
+    own = {key.removeprefix("data."): origin for key, origin in arm.origins.items() if key.startswith("data.")}
+    base = {key: origin for key, origin in own.items() if origin[0] == "base"}
+    return {**base, **written, **{key: origin for key, origin in own.items() if key not in base}}
+
+
 def _blamed(key: str, origins: Mapping[str, KeyPath], otherwise: KeyPath) -> KeyPath:
     """Where ``key`` was written, or else something below it."""
     below = (name for name in origins if name.startswith(f"{key}."))

@@ -89,8 +89,9 @@ def test_parameters_are_the_configuration_with_its_defaults() -> None:
         for config in (ModelConfig(), SparsityConfig(), TrainingConfig(), DataConfig(source="", name=""))
         for field in fields(config)
     }
-    # Chosen by the class itself; where data sets lie, as arrays do not; when to look at a test set, which fit has not.
-    for other in ("name", "source", "path", "split", "eval_test_every"):
+    # Chosen by the class itself; where data sets lie, as arrays do not; what fit gets is the series to train on, all of
+    # them, and no test set.
+    for other in ("name", "source", "path", "split", "train_subset", "eval_test_every"):
         del expected[other]
     expected["sparsity"] = expected.pop("level")
     own = {"random_state": None, "engine": "auto", "device": "cpu", "verbose": 0}

@@ -18,6 +18,7 @@ CONFIG = RunConfig(data=DataConfig(source="aeon", name="GunPoint"))
 
 DIFFERENT: dict[str, Any] = {
     "data.normalisation": "global",
+    "data.train_subset": 20,
     "model.name": "other",
     "model.channels": 144,
     "model.kernel_size": 21,

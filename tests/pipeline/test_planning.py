@@ -512,6 +512,37 @@ def test_a_collection_stands_for_the_names_of_its_sets(tmp_path: Path) -> None:
     assert len(_plan(tmp_path, text.replace("UCI-3", "UCR-112")).datasets) == 112
 
 
+SUBSETS = "name: s\ndata:\n  - {source: folder, path: nowhere, names: [HAR]}\nseeds: 1\n"
+
+
+@pytest.mark.parametrize(
+    ("edit", "place"),
+    [
+        (("names: [HAR]", "names: [HAR], train_subset: 8000"), "3:51"),
+        (("seeds: 1", "base: {data.train_subset: 8000}"), "4:8"),
+        (("seeds: 1", "arms: {a: {}, b: {data.train_subset: 8000}}"), "4:19"),
+        (("seeds: 1", "factors: {values: {data.train_subset: [600, 8000]}}"), "4:20"),
+    ],
+)
+def test_a_subset_that_a_known_set_cannot_have_is_blamed_on_who_asks(
+    tmp_path: Path, edit: tuple[str, str], place: str
+) -> None:
+    error, where = _refusal(tmp_path, SUBSETS.replace(*edit), describe)
+    assert (where, error.key, error.value) == (place, "train_subset", 8000)
+    assert error.problem == "asks for more than the 7352 training series"
+
+
+def test_a_subset_is_what_a_plan_counts_with(tmp_path: Path) -> None:
+    """HAR in batches of 16: 460 steps an epoch; of 600 series 38."""
+    plan = _plan(tmp_path, SUBSETS + "factors: {values: {data.train_subset: [null, 600]}}\n", describe)
+    whole, part = sorted(plan.trials, key=lambda trial: -trial.seconds)
+    assert (part.config.data.train_subset, [use.info.train_n for use in plan.data]) == (600, [7352, 600])
+    assert part.trial_id != whole.trial_id
+    assert part.cost == whole.cost
+    # One test of 2947 series each is all that they share, and small.
+    assert part.seconds == pytest.approx(whole.seconds * 600 / 7352, rel=0.02)
+
+
 def test_an_unknown_collection_is_answered_with_the_nearest(tmp_path: Path) -> None:
     error, where = _refusal(tmp_path, "name: s\ndata:\n  - source: folder\n    collection: UCR-58\n")
     assert (error.value, where) == ("UCR-58", "4:5")

@@ -102,7 +102,8 @@ def trial_row(arm: str, dataset: str, seed: int, outcome: Outcome) -> dict[str, 
     row |= {"error_kind": "diverged" if failed else "", "error": "the training loss is not finite" if failed else ""}
     ended = row["status"] in ("done", "failed")
     row |= {"traceback": "", "started": 1000.0 if ended else np.nan, "finished": 1090.0 if ended else np.nan}
-    row |= {"data.source": "npz", "data.split": 2018, "data.normalisation": "none", "model.kernel_size": 39}
+    row |= {"data.source": "npz", "data.split": 2018, "data.normalisation": "none"}
+    row |= {"data.train_subset": None, "model.kernel_size": 39}
     return row | {"provenance.engine": "torch", "provenance.code": "0.1.0"}
 
 

@@ -63,6 +63,13 @@ def test_data_table_says_what_split_2015_exchanged(make_results: MakeResults) ->
     assert "of none of these sets" in none.notes[1]
 
 
+def test_data_table_says_what_is_trained_on_a_part(make_results: MakeResults) -> None:
+    both = (use("A", train_subset=20), use("B"))
+    table = origin.data_table(make_results({("dsn", "A"): [0.5], ("dsn", "B"): [0.5]}, data=both))
+    assert table is not None
+    assert table.notes[1] == "Of A, train is a fixed stratified subset of the training set."
+
+
 def test_a_study_of_an_earlier_version_has_no_data_table(make_results: MakeResults) -> None:
     assert origin.data_table(make_results({("dsn", "A"): [0.5]})) is None
 

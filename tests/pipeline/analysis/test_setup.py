@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Literal, get_args, get_origin, get_type_hints
 
+import pandas as pd
 import pytest
 
 from dsn.config import DataConfig, RunConfig
@@ -242,6 +243,23 @@ def test_preparation_that_differs_is_said_by_data_set(make_results: MakeResults)
         "train and test sets as the files hold them for A and train and test sets as in the 2015 release of the UCR "
         "archive for Worms, not normalised"
     ) in setup_paragraph(replace(results, trials=trials))
+
+
+@pytest.mark.parametrize(
+    ("subsets", "words"),
+    [
+        ([pd.NA, pd.NA], "not normalised, missing values"),
+        ([600, 600], "not normalised, training on a fixed subset of 600 series with the proportions of the classes, "),
+        (
+            [600, pd.NA],
+            "600 series with the proportions of the classes for A and training on all series for B, missing values",
+        ),
+    ],
+)
+def test_a_subset_is_said(make_results: MakeResults, subsets: list[object], words: str) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("dsn", "B"): [0.5]})
+    trials = results.trials.assign(**{"data.train_subset": pd.array(subsets, dtype="Int64")})
+    assert words in setup_paragraph(replace(results, trials=trials))
 
 
 def test_the_words_are_safe_in_latex(study: StudyResults, sweep: StudyResults) -> None:
