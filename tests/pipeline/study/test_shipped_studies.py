@@ -10,6 +10,7 @@ import pytest
 from dsn.data import describe
 from dsn.data.catalogue import collections
 from pipeline.planning import Plan, make_plan
+from pipeline.study.resolution import data_entries, expanded_arms
 from pipeline.study.spec import Study, read_study
 
 FOLDER = Path(__file__).parents[3] / "studies"
@@ -52,6 +53,22 @@ def test_a_study_plans_without_its_data_and_asks_for_what_the_table_says(name: s
     assert study.spec.reproduces.startswith(reproduces)
     assert len(plan.trials) == int(trials.replace(" ", ""))
     assert {config.name for config in plan.absent} == set(plan.datasets)
+
+
+def test_the_table_of_shorter_profiles_says_what_they_ask_for() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\w+) `--profile (\w+)` \| (\d+) \|", text, flags=re.MULTILINE)
+    others = {
+        (name, profile)
+        for name in PAPER
+        for profile in read_study(FOLDER / f"{name}.yaml").spec.profiles
+        if profile != "small"
+    }
+    assert {row[:2] for row in rows} == others
+    for name, profile, trials in rows:
+        study = read_study(FOLDER / f"{name}.yaml", profile)
+        cells = sum(1 for _ in expanded_arms(study)) * sum(1 for _ in data_entries(study)) * len(study.spec.seed_list)
+        assert cells == int(trials), (name, profile)
 
 
 @pytest.mark.parametrize("name", PAPER)
