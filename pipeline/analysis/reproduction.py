@@ -21,7 +21,7 @@ import pandas as pd
 
 from dsn.errors import InvalidInput
 from pipeline.analysis import statistics
-from pipeline.analysis.intervals import LEVEL, Interval, bootstrap_interval, t_interval
+from pipeline.analysis.intervals import FEWEST, LEVEL, Interval, bootstrap_interval, t_interval
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.analysis.table import Cell, Column, Table, to_markdown
 from pipeline.analysis.tables import accuracy_table
@@ -232,8 +232,8 @@ def certainty_table(results: StudyResults) -> Table:
                 "seed, a mean over seeds; its interval is Student's over seeds."
             ),
             (
-                "The interval of a mean over data sets is a bootstrap over data sets (percentiles); few have none. "
-                "Wins, ties and losses count data sets by mean accuracy as it is shown."
+                "The interval of a mean over data sets is a bootstrap over data sets (percentiles); fewer than "
+                f"{FEWEST} have none. Wins, ties and losses count data sets by mean accuracy as it is shown."
             ),
         ),
     )
