@@ -73,14 +73,14 @@ public:
     // `input` has margins, `output` has none.
     void forward(const Packing<T>& packing, const Offsets& offsets, const T* input, T* output) const {
         product(packing, input, output, packing.output_stride, start_, inputs, outputs, offsets.forward, weight,
-                packing.vectors(), taps - 1);
+                packing.vectors());
     }
 
     // The gradient of the input, without margins, from that of the output, with margins.
     void input_gradient(const Packing<T>& packing, const Offsets& offsets, Padding padding, const T* error, T* result) {
         for (std::size_t p = 0; p < weight.size(); p++) weight_backward_[p] = weight[backward_[p]];
         product(packing, error, result, packing.output_stride, start_backward_, outputs, inputs, offsets.backward,
-                weight_backward_, packing.vectors(), taps - 1);
+                weight_backward_, packing.vectors());
         if (padding == Padding::replicate_right) fold_last_step(packing, offsets, error, result);
         for (int i = 0; i < inputs; i++) packing.clear_invalid(result + i * packing.output_stride);
     }
@@ -135,9 +135,13 @@ public:
 
     // One step of Adam from the gradients of the active weights.
     void update_active(const AdamStep<T>& step) {
-        update_moments(gradient.data(), first.data(), second.data(), weight.size());
-        if (moments.restart) advance_corrections(correction1.data(), correction2.data(), weight.size());
-        apply(step, first, second, correction1, correction2);
+        if (moments.restart) {
+            step_corrected(weight.data(), gradient.data(), first.data(), second.data(), correction1.data(),
+                           correction2.data(), weight.size(), step.rate);
+        } else {
+            update_moments(gradient.data(), first.data(), second.data(), weight.size());
+            apply_moments(weight.data(), first.data(), second.data(), weight.size(), step);
+        }
     }
 
     // One step of Adam whose moments are dense: a gradient is used as soon as it is known, and kept nowhere.
@@ -153,8 +157,11 @@ public:
         if (moments.restart) {
             gather(correction1, active_correction1_);
             gather(correction2, active_correction2_);
+            apply_corrected(weight.data(), active_first_.data(), active_second_.data(), active_correction1_.data(),
+                            active_correction2_.data(), weight.size(), step.rate);
+        } else {
+            apply_moments(weight.data(), active_first_.data(), active_second_.data(), weight.size(), step);
         }
-        apply(step, active_first_, active_second_, active_correction1_, active_correction2_);
     }
 
 private:
@@ -256,8 +263,7 @@ private:
 
     void product(const Packing<T>& packing, const T* input, T* output, long stride,
                  const std::vector<std::int32_t>& start, int columns, int rows, const Buffer<std::int32_t>& offsets,
-                 const Buffer<T>& weights, int vectors, int reach) const {
-        (void)reach;
+                 const Buffer<T>& weights, int vectors) const {
         const int tiles = (vectors + PRODUCT_TILE - 1) / PRODUCT_TILE;
         const int tile = (vectors + tiles - 1) / tiles;
         const int block = channels_in_cache(packing, tile);
@@ -292,7 +298,7 @@ private:
         }
         const int vectors = static_cast<int>(width / LANES<T>);
         product(packing, suffix_sums_.data(), last_step_.data(), width, start_backward_, outputs, inputs, offsets.last,
-                weight_backward_, vectors, 0);
+                weight_backward_, vectors);
         for (int i = 0; i < inputs; i++)
             std::copy_n(last_step_.data() + i * width, packing.series,
                         result + i * packing.output_stride + packing.at(packing.length - 1));
@@ -300,15 +306,6 @@ private:
 
     void gather(const Buffer<T>& from, Buffer<T>& to) const {
         for (std::size_t n = 0; n < weight.size(); n++) to[n] = from[moment_of_[n]];
-    }
-
-    void apply(const AdamStep<T>& step, const Buffer<T>& first, const Buffer<T>& second, const Buffer<T>& correction1,
-               const Buffer<T>& correction2) {
-        if (moments.restart)
-            apply_corrected(weight.data(), first.data(), second.data(), correction1.data(), correction2.data(),
-                            weight.size(), step.rate);
-        else
-            apply_moments(weight.data(), first.data(), second.data(), weight.size(), step);
     }
 
     Buffer<std::int32_t> previous_positions_;
