@@ -102,7 +102,7 @@ class TrainedNetwork:
         # An engine needs no series to predict, only to train.
         make_engine = ENGINES[choose_engine(engine, device).name]
         self._engine = make_engine(self.config, _no_series(header), seed=0, device=device)
-        self._engine.restore(dict(self.arrays))
+        self._engine.restore(self.arrays)
 
     def predict(self, X: Any) -> NDArray[np.str_]:
         """The most probable label of each series, (n,), as text; X and errors as for ``predict_log_proba``."""
@@ -144,7 +144,7 @@ class TrainedNetwork:
         Raises:
             OSError: the folder is missing or not writable, or the disk is full.
         """
-        write_atomic(Path(path), network_bytes(dict(self.arrays), self._header))
+        write_atomic(Path(path), network_bytes(self.arrays, self._header))
 
     def export(self, path: str | os.PathLike[str]) -> None:
         """Write a program that ``torch.export.load`` reads where this project is not installed; whole or absent.

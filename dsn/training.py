@@ -29,7 +29,7 @@ from dsn.errors import Diverged
 from dsn.metrics import accuracy, balanced_accuracy, calibration_error, log_loss, macro_f1
 from dsn.randomness import generator
 from dsn.sparsity.exploration import GroupUpdate, group_updates, initial_record, itop_rate, mask_churn
-from dsn.sparsity.schedule import require_steps, update_due
+from dsn.sparsity.schedule import require_steps, updates_due
 from dsn.sparsity.trainer import SparseTrainer
 
 
@@ -60,7 +60,7 @@ class FitResult:
             ``train_seconds``, ``test_seconds``.
         history: a record an epoch.
         mask_updates: a record a kernel group for the start and for each mask update.
-        network: the selected network's arrays by name.
+        network: the selected network's arrays by name, a plain dict.
     """
 
     metrics: dict[str, float]
@@ -131,7 +131,7 @@ class Training:
     def selected(self) -> Snapshot:
         """The network of the lowest training loss so far, which nothing but ``result`` tests."""
         assert self._best is not None, "no epoch has been trained"
-        return self._best[1]
+        return dict(self._best[1])
 
     def epochs(self) -> Iterator[EpochRecord]:
         """Train on, an epoch at a time, to the last of the configuration.
@@ -154,8 +154,9 @@ class Training:
         # loss was measured; the last of them, where they changed within the epoch too.
         if self._best is None or record.train_loss <= self._best[0].train_loss:
             self._best = (record, self._engine.snapshot())
-        if self._update_due(epoch * self._steps_per_epoch):
-            self._update_masks(epoch * self._steps_per_epoch)
+        last = epoch * self._steps_per_epoch
+        if last in self._updates_due():
+            self._update_masks(last)
         self._history.append(record)
         return record
 
@@ -171,13 +172,14 @@ class Training:
         An engine takes as many batches at a time as it can: those up to the next update.
         """
         totals, start, done = Totals(), 0, self.epoch * self._steps_per_epoch
-        for stop in range(1, len(batches) + 1):
-            due = self._update_due(done + stop)
-            if due or stop == len(batches):
-                totals += self._train_until(batches[start:stop], rate, ends_in_update=due)
-                start = stop
-            if due and stop < len(batches):
-                self._update_masks(done + stop)
+        for step in self._updates_due():
+            stop = step - done
+            totals += self._train_until(batches[start:stop], rate, ends_in_update=True)
+            if stop < len(batches):
+                self._update_masks(step)
+            start = stop
+        if start < len(batches):
+            totals += self._train_until(batches[start:], rate, ends_in_update=False)
         return totals
 
     def _train_until(self, batches: list[NDArray[np.intp]], rate: float, *, ends_in_update: bool) -> Totals:
@@ -186,9 +188,12 @@ class Training:
             return self._engine.train(batches[:-1], rate) + self._engine.measure(batches[-1])
         return self._engine.train(batches, rate)
 
-    def _update_due(self, step: int) -> bool:
-        """Not where nothing is sparse, short kernels among them: an update must not take a gradient step's place."""
-        return bool(self._masks) and update_due(self._config.sparsity, step, self._steps_per_epoch)
+    def _updates_due(self) -> range:
+        """Of the present epoch. None where nothing is sparse, short kernels among them: an update must not take a
+        gradient step's place."""
+        if not self._masks:
+            return range(0)
+        return updates_due(self._config.sparsity, self.epoch * self._steps_per_epoch, self._steps_per_epoch)
 
     def _batches(self) -> list[NDArray[np.intp]]:
         """A new order of the training set, in batches; the last may be smaller and is kept."""
@@ -239,7 +244,7 @@ class Training:
             "train_seconds": sum(each.seconds for each in self._history),
             "test_seconds": test_seconds,
         }
-        return FitResult(metrics=metrics, history=tuple(self._history), mask_updates=self.mask_updates, network=network)
+        return FitResult(metrics=metrics, history=self.history, mask_updates=self.mask_updates, network=dict(network))
 
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint: everything that the rest of the training depends on."""
@@ -250,7 +255,7 @@ class Training:
             "order": self._order.bit_generator.state,
             "history": [asdict(record) for record in self._history],
             "mask_updates": [asdict(row) for row in self._updates],
-            "best": None if self._best is None else (asdict(self._best[0]), self._best[1]),
+            "best": None if self._best is None else (asdict(self._best[0]), self.selected),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

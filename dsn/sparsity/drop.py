@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsn.sparsity.view import Array, GroupView, Rule
 
@@ -31,10 +32,18 @@ def smallest_of_each_sign(view: GroupView, rng: np.random.Generator) -> Array:
     scores = np.zeros(view.weight.shape)
     for of_sign in (view.weight > 0, view.weight < 0):  # neither holds where a weight is not active
         where = np.flatnonzero(of_sign)
-        order = np.argsort(np.abs(view.weight).reshape(-1)[where], kind="stable")
+        order = _stable_order(np.abs(view.weight).reshape(-1)[where])
         scores.reshape(-1)[where[order]] = (np.arange(where.size) + 0.5) / where.size
     scores[np.isnan(view.weight)] = np.nan
     return scores
+
+
+def _stable_order(values: Array) -> NDArray[np.intp]:
+    """``np.argsort(values, kind="stable")``, by NumPy's faster sort where no two values are equal."""
+    order = np.argsort(values)
+    ascending = values[order]
+    distinct = bool((ascending[1:] > ascending[:-1]).all())
+    return order if distinct else np.argsort(values, kind="stable")
 
 
 def sensitivity(view: GroupView, rng: np.random.Generator) -> Array:

@@ -50,9 +50,12 @@ def update_period(sparsity: SparsityConfig, steps_per_epoch: int) -> int:
     return sparsity.update_every * (steps_per_epoch if sparsity.update_unit == "epochs" else 1)
 
 
-def update_due(sparsity: SparsityConfig, step: int, steps_per_epoch: int) -> bool:
-    """Whether masks change at ``step``, counted from 1 over the whole training."""
-    return sparsity.explore and sparsity.level != "dense" and step % update_period(sparsity, steps_per_epoch) == 0
+def updates_due(sparsity: SparsityConfig, done: int, steps_per_epoch: int) -> range:
+    """The steps of one epoch at which masks change. They count from 1 over the whole training; ``done`` lie before."""
+    if not sparsity.explore or sparsity.level == "dense":
+        return range(0)
+    period = update_period(sparsity, steps_per_epoch)
+    return range(done + period - done % period, done + steps_per_epoch + 1, period)
 
 
 def require_steps(sparsity: SparsityConfig, steps_per_epoch: int) -> None:

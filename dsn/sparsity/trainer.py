@@ -60,15 +60,47 @@ def needed_measurements(sparsity: SparsityConfig) -> frozenset[Measurement]:
     return DROP[sparsity.drop].needs | GROW[sparsity.grow].needs
 
 
-def top_positions(scores: Array, eligible: Mask, count: int) -> NDArray[np.intp]:
-    """Flat positions of the ``count`` highest scores among the eligible.
+def highest(scores: Array, eligible: Mask, count: int) -> Mask:
+    """The ``count`` highest scores among the eligible, as a mask.
 
-    Exact whatever the scores are: ties go to the lower position, and NaN ranks below every number.
+    Exact whatever the scores are: ties go to the lower position, and NaN ranks below every number. Nothing is sorted;
+    partial selection takes linear time.
     """
-    positions = np.flatnonzero(eligible)
-    assert count <= positions.size, f"{count} wanted of {positions.size} eligible positions"
-    ranked = np.argsort(-scores.reshape(-1)[positions], kind="stable")
-    return positions[ranked[:count]]
+    flat, competing = scores.reshape(-1), eligible.reshape(-1)
+    others = competing.size - int(np.count_nonzero(competing))
+    assert count + others <= competing.size, f"{count} wanted of {competing.size - others} eligible positions"
+    candidates = competing
+    if 0 < 2 * (count + others) < competing.size and not np.isnan(flat).any():
+        # Few are not eligible: even if all of them ranked first, those wanted would come right after. To bound the
+        # candidates so first is cheaper than to gather them all.
+        candidates = competing & (flat >= _nth_highest(flat, count + others))
+    positions = np.flatnonzero(candidates)
+    chosen = np.zeros(competing.size, dtype=bool)
+    chosen[positions[_highest_of_all(flat[positions], count)]] = True
+    return chosen.reshape(eligible.shape)
+
+
+def _highest_of_all(scores: Array, count: int) -> NDArray[np.intp]:
+    """Where the ``count`` highest of a list of scores are; ties and NaN as for ``highest``."""
+    if count == 0:
+        return np.empty(0, dtype=np.intp)
+    unknown = np.isnan(scores)
+    if unknown.any():
+        numbers = np.flatnonzero(~unknown)
+        known = min(count, numbers.size)
+        best = numbers[_highest_of_all(scores[numbers], known)]
+        return np.concatenate([best, np.flatnonzero(unknown)[: count - known]])
+    lowest = _nth_highest(scores, count)
+    chosen = np.flatnonzero(scores >= lowest)
+    surplus = chosen.size - count
+    if surplus:
+        ties = np.flatnonzero(scores[chosen] == lowest)
+        chosen = np.delete(chosen, ties[-surplus:])
+    return chosen
+
+
+def _nth_highest(scores: Array, n: int) -> Any:
+    return np.partition(scores, scores.size - n)[scores.size - n]
 
 
 class SparseTrainer:
@@ -99,8 +131,9 @@ class SparseTrainer:
 
     @property
     def covered(self) -> list[Mask]:
-        """The union of all masks so far, a copy a layer: what has been explored (ITOP, Liu 2021)."""
-        return [mask.copy() for mask in self._covered]
+        """The union of all masks so far, an array a layer: what has been explored (ITOP, Liu 2021). Later updates leave
+        these arrays as they are."""
+        return list(self._covered)
 
     def initial_masks(self) -> list[Mask]:
         """One mask a layer, in its weight's shape; what is covered begins with them."""
@@ -112,7 +145,7 @@ class SparseTrainer:
             for group in layer.groups:
                 block = mask[group.block]
                 scores = topology(block.shape, rng)
-                block[...] = _chosen(scores, np.ones(block.shape, dtype=bool), group.active)
+                block[...] = highest(scores, np.ones(block.shape, dtype=bool), group.active)
             masks.append(mask)
         self._covered = [mask.copy() for mask in masks]
         return masks
@@ -145,7 +178,7 @@ class SparseTrainer:
                 where = group.block
                 view = GroupView(
                     weight=weights[index][where],
-                    active=masks[index][where],
+                    active=np.ascontiguousarray(masks[index][where]),  # read several times
                     covered=self._covered[index][where],
                     gradient=None if gradients is None else gradients[index][where],
                     momentum=None if momentum is None else momentum[index][where],
@@ -154,7 +187,7 @@ class SparseTrainer:
                 mask[where] = kept | grown[where]
             update.masks.append(mask)
             update.grown.append(grown)
-            self._covered[index] |= mask
+            self._covered[index] = self._covered[index] | mask  # a new array: the old one may have been handed out
         return update
 
     def _exchange(self, view: GroupView, fraction: float) -> tuple[Mask, Mask]:
@@ -165,9 +198,9 @@ class SparseTrainer:
         active = int(np.count_nonzero(view.active))
         count = min(math.ceil(fraction * active), active)
         # Drop ranks upwards from the lowest score, so the trainer negates; NaN scores are then dropped last.
-        dropped = _chosen(-DROP[self._sparsity.drop].score(view, self._rng), view.active, count)
+        dropped = highest(-DROP[self._sparsity.drop].score(view, self._rng), view.active, count)
         kept = view.active & ~dropped
-        return kept, _chosen(GROW[self._sparsity.grow].score(view, self._rng), ~kept, count)
+        return kept, highest(GROW[self._sparsity.grow].score(view, self._rng), ~kept, count)
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint needs: the exploration stream's position, and what has been covered."""
@@ -176,9 +209,3 @@ class SparseTrainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._rng.bit_generator.state = state["exploration"]
         self._covered = [mask.copy() for mask in state["covered"]]
-
-
-def _chosen(scores: Array, eligible: Mask, count: int) -> Mask:
-    chosen = np.zeros(eligible.size, dtype=bool)
-    chosen[top_positions(scores, eligible, count)] = True
-    return chosen.reshape(eligible.shape)

@@ -23,12 +23,13 @@ from hypothesis import strategies as st
 
 from dsn.config import SparsityConfig
 from dsn.errors import InvalidInput
+from dsn.randomness import generator
 from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
 from dsn.sparsity.regions import kernel_groups
 from dsn.sparsity.schedule import exchanged_fraction
 from dsn.sparsity.topology import INITIAL
-from dsn.sparsity.trainer import MaskUpdate, SparseLayer, SparseTrainer, top_positions
+from dsn.sparsity.trainer import MaskUpdate, SparseLayer, SparseTrainer, highest
 from dsn.sparsity.view import GroupView, Rule
 
 Shape = tuple[int, int, int]
@@ -259,13 +260,13 @@ def _view(
 def _dropped(rule: str, view: GroupView, count: int, seed: int = 0) -> list[int]:
     """Positions that the rule gives up, in order."""
     scores = DROP[rule].score(view, np.random.default_rng(seed))
-    return sorted(top_positions(-scores, view.active, count).tolist())
+    return np.flatnonzero(highest(-scores, view.active, count)).tolist()
 
 
 def _grown(rule: str, view: GroupView, count: int, seed: int = 0) -> list[int]:
     """Positions that the rule turns on where everything active was kept, in order."""
     scores = GROW[rule].score(view, np.random.default_rng(seed))
-    return sorted(top_positions(scores, ~view.active, count).tolist())
+    return np.flatnonzero(highest(scores, ~view.active, count)).tolist()
 
 
 @pytest.mark.parametrize("rule", [*DROP.values(), *GROW.values()], ids=[*DROP, *GROW])
@@ -322,6 +323,7 @@ def test_set_drops_the_same_fraction_of_the_smallest_of_each_sign() -> None:
         ([-3, -1, -2], {1: [1], 2: [1, 2], 3: [0, 1, 2]}),
         # Equal weights by position.
         ([2, 2, -2, -2, 2, -2], {2: [0, 2], 4: [0, 1, 2, 3]}),
+        ([1, 2] * 300, {count: list(range(0, 2 * count, 2)) for count in (1, 150, 300)}),
     ],
 )
 def test_set_s_shares_are_rounded_to_the_nearest(weight: list[float], dropped: dict[int, list[int]]) -> None:
@@ -467,8 +469,68 @@ def test_sequential_initialisation_fills_tap_by_tap() -> None:
 def test_ties_go_to_the_lower_position_and_nan_ranks_last() -> None:
     scores = np.array([1.0, np.nan, 1.0, 2.0, 1.0])
     eligible = np.array([True, True, True, True, False])
-    assert top_positions(scores, eligible, 3).tolist() == [3, 0, 2]
-    assert top_positions(scores, eligible, 4).tolist() == [3, 0, 2, 1]
+    chosen = [np.flatnonzero(highest(scores, eligible, count)).tolist() for count in range(5)]
+    assert chosen == [[], [3], [0, 3], [0, 2, 3], [0, 1, 2, 3]]
+
+
+def test_more_than_there_is_cannot_be_chosen() -> None:
+    with pytest.raises(AssertionError, match="3 wanted of 2 eligible positions"):
+        highest(np.zeros(4), np.array([True, False, False, True]), 3)
+
+
+SPECIAL = [np.nan, -np.inf, np.inf, 0.0, -0.0, 1.0, -1.0, 0.5, 1e-45, 3e38]
+
+
+def _first_of_all_sorted(scores: np.ndarray, eligible: np.ndarray, count: int) -> np.ndarray:
+    """What ``highest`` is to choose, said by a sort: numbers before NaN, high before low, low positions first."""
+    order = sorted(
+        np.flatnonzero(eligible).tolist(),
+        key=lambda at: (np.isnan(scores.flat[at]), 0 if np.isnan(scores.flat[at]) else -scores.flat[at], at),
+    )
+    chosen = np.zeros(eligible.shape, dtype=bool)
+    chosen.flat[order[:count]] = True
+    return chosen
+
+
+@settings(max_examples=500, deadline=None)
+@given(data=st.data(), shape=st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 12)))
+def test_the_highest_are_those_of_a_sort(data: st.DataObject, shape: Shape) -> None:
+    size = math.prod(shape)
+    dtype = data.draw(st.sampled_from([np.float32, np.float64]))
+    values = data.draw(st.sampled_from([SPECIAL, [0.0, 1.0, 2.0], [1.0], [np.nan], [np.nan, -np.inf], range(1000)]))
+    scores = np.array(data.draw(st.lists(st.sampled_from(values), min_size=size, max_size=size)), dtype=dtype)
+    few = data.draw(st.sampled_from([0.0, 0.1, 0.5, 0.9, 1.0]))
+    eligible = np.random.default_rng(data.draw(st.integers(0, 99))).random(shape) >= few
+    count = data.draw(st.integers(0, int(eligible.sum())))
+    chosen = highest(scores.reshape(shape), eligible, count)
+    assert np.array_equal(chosen, _first_of_all_sorted(scores.reshape(shape), eligible, count))
+
+
+@pytest.mark.parametrize("values", VALUES)
+@pytest.mark.parametrize(("drop", "grow", "initial"), RULES)
+def test_an_update_is_the_one_that_sorting_all_positions_makes(drop: str, grow: str, initial: str, values: str) -> None:
+    sparsity = _sparsity(drop, grow, initial)
+    layers = _layers(sparsity)
+    trainer, rng, draws = SparseTrainer(layers, sparsity, 0), np.random.default_rng(1), generator(0, "exploration")
+    masks = trainer.initial_masks()
+    for step in (1, 2, 3):
+        arrays = {name: [_values(values, mask.shape, rng) for mask in masks] for name in ("gradient", "momentum")}
+        arrays["weight"] = [np.where(mask, _values(values, mask.shape, rng), np.float32(0)) for mask in masks]
+        expected, covered = [mask.copy() for mask in masks], trainer.covered
+        for layer, index in itertools.product(range(len(layers)), range(3)):
+            group = layers[layer].groups[index]
+            view = GroupView(
+                active=masks[layer][group.block],
+                covered=covered[layer][group.block],
+                **{name: array[layer][group.block] for name, array in arrays.items()},
+            )
+            count = math.ceil(exchanged_fraction(sparsity, step, 3) * group.active)
+            dropped = _first_of_all_sorted(-DROP[drop].score(view, draws), view.active, count)
+            kept = view.active & ~dropped
+            expected[layer][group.block] = kept | _first_of_all_sorted(GROW[grow].score(view, draws), ~kept, count)
+        given = (arrays["weight"], masks, arrays["gradient"], arrays["momentum"])
+        masks = trainer.update(*given, step=step, total_steps=3).masks
+        assert _same(masks, expected)
 
 
 def test_what_is_covered_is_the_union_of_all_masks() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from dsn.config import SparsityConfig
 from dsn.errors import InvalidInput
-from dsn.sparsity.schedule import SCHEDULES, exchanged_fraction, require_steps, update_due
+from dsn.sparsity.schedule import SCHEDULES, exchanged_fraction, require_steps, updates_due
 
 
 @pytest.mark.parametrize("step", [0, 1, 399, 400, 799])
@@ -51,14 +51,19 @@ def test_the_shapes_by_hand() -> None:
     )
 
 
+def _due(sparsity: SparsityConfig, *, epochs: int) -> list[int]:
+    """The steps at which masks change, of epochs of 3 steps."""
+    return [step for epoch in range(epochs) for step in updates_due(sparsity, 3 * epoch, 3)]
+
+
 def test_masks_change_at_the_last_step_of_every_fifth_epoch() -> None:
-    due = [step for step in range(1, 52) if update_due(SparsityConfig(), step, steps_per_epoch=3)]
-    assert due == [15, 30, 45]
+    assert _due(SparsityConfig(), epochs=17) == [15, 30, 45]
 
 
 def test_masks_change_at_every_so_many_steps_whatever_the_epochs() -> None:
     sparsity = SparsityConfig(update_every=4, update_unit="steps")
-    assert [step for step in range(1, 14) if update_due(sparsity, step, steps_per_epoch=3)] == [4, 8, 12]
+    assert _due(sparsity, epochs=5) == [4, 8, 12]
+    assert [list(updates_due(replace(sparsity, update_every=1), done, 3)) for done in (0, 3)] == [[1, 2, 3], [4, 5, 6]]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +86,7 @@ def test_updates_in_place_of_every_step_are_refused(unit: str, every: int, steps
 
 @pytest.mark.parametrize("sparsity", [SparsityConfig(explore=False), SparsityConfig(level="dense")])
 def test_fixed_and_dense_networks_never_change_masks(sparsity: SparsityConfig) -> None:
-    assert not any(update_due(sparsity, step, steps_per_epoch=1) for step in range(1, 101))
+    assert not _due(sparsity, epochs=100)
 
 
 def test_the_share_does_not_rise() -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import pickle
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 
@@ -222,6 +224,46 @@ def test_the_kept_network_has_the_masks_from_before_the_update(make_data) -> Non
     kept = [value for name, value in training.result().network.items() if name.endswith("mask")]
     assert all(np.array_equal(a, b) for a, b in zip(before, kept, strict=True))
     assert not all(np.array_equal(a, b) for a, b in zip(training.masks, kept, strict=True))
+
+
+class _Lazy(Mapping):
+    """A snapshot of an engine that makes arrays only when they are asked for."""
+
+    def __init__(self, arrays: Mapping[str, np.ndarray]) -> None:
+        self._arrays, self.asked = arrays, 0
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        self.asked += 1
+        return self._arrays[name].copy()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+
+def test_a_lazy_snapshot_is_made_into_arrays_only_when_somebody_wants_them(make_data, monkeypatch) -> None:
+    data = make_data()
+    training, expected = _training(data), fit(CONFIG, data, seed=0)
+    snapshot, taken = training._engine.snapshot, []
+
+    def _snapshot() -> _Lazy:
+        taken.append(_Lazy(snapshot()))
+        return taken[-1]
+
+    monkeypatch.setattr(training._engine, "snapshot", _snapshot)
+    for _ in training.epochs():
+        assert not any(each.asked for each in taken)
+    checkpoint, result = training.state_dict(), training.result()
+    for network in (training.selected, result.network, checkpoint["best"][1]):
+        assert type(network) is dict
+        assert network.keys() == expected.network.keys()
+        assert all(np.array_equal(array, expected.network[name]) for name, array in network.items())
+    assert result.metrics["test_loss"] == expected.metrics["test_loss"]
+    resumed = _training(data)
+    resumed.load_state_dict(pickle.loads(pickle.dumps(checkpoint)))
+    assert resumed.result().metrics["test_loss"] == expected.metrics["test_loss"]
 
 
 def test_evaluating_leaves_training_as_it_was(make_data) -> None:
