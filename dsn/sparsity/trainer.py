@@ -183,8 +183,8 @@ class SparseTrainer:
                     gradient=None if gradients is None else gradients[index][where],
                     momentum=None if momentum is None else momentum[index][where],
                 )
-                kept, grown[where] = self._exchange(view, fraction)
-                mask[where] = kept | grown[where]
+                kept, regrown = self._exchange(view, fraction)
+                mask[where], grown[where] = kept | regrown, regrown
             update.masks.append(mask)
             update.grown.append(grown)
             self._covered[index] = self._covered[index] | mask  # a new array: the old one may have been handed out
