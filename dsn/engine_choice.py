@@ -12,7 +12,7 @@ from typing import Literal, get_args
 from dsn.errors import InvalidInput
 from dsn.native.library import InstructionSet, NativeUnavailable, load_library
 
-EngineName = Literal["torch"]
+EngineName = Literal["native", "torch"]
 """The keys of ``dsn.engines.ENGINES``, the fastest first."""
 
 EngineChoice = Literal["auto", EngineName]

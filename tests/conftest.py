@@ -10,8 +10,20 @@ import numpy as np
 import pytest
 
 from dsn.data.dataset import TimeSeriesData
+from dsn.native.library import NativeUnavailable, load_library
 
 MakeData = Callable[..., TimeSeriesData]
+
+
+@pytest.fixture(autouse=True)
+def _engine_is_there(request: pytest.FixtureRequest) -> None:
+    """What runs over all engines leaves out the native one where it was not built, unless it is about just that."""
+    parameters = request.node.callspec.params.values() if hasattr(request.node, "callspec") else ()
+    if "no_library" not in request.fixturenames and any(isinstance(p, str) and p == "native" for p in parameters):
+        try:
+            load_library()
+        except NativeUnavailable as reason:
+            pytest.skip(str(reason))
 
 
 @pytest.fixture
