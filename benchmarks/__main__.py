@@ -17,6 +17,7 @@ from benchmarks.table import Table
 from benchmarks.training_step import training_step
 from benchmarks.whole_training import whole_training
 from dsn.durable import write_atomic
+from dsn.errors import InvalidInput
 
 BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
     "training_step": training_step,
@@ -29,11 +30,15 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """What the command line asks for."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
     effort = QUICK if options.quick else FULL
     if options.epochs is not None:
         effort = replace(effort, epochs=options.epochs)
-    machine = this_machine().described()
+    try:
+        machine = this_machine().described()
+    except InvalidInput as error:  # of the environment
+        parser.error(str(error))
     print(_header(machine, markdown=options.markdown), flush=True)
     tables = []
     for name in options.names or BENCHMARKS:

@@ -44,7 +44,7 @@ def inference(effort: Effort) -> list[Table]:
             },
             rows=rows,
             notes=(
-                "Medians, with quartiles, on one thread; S=0.8.",
+                "Medians, with quartiles, on one thread; processor time; S=0.8.",
                 "PyTorch, dense: the network alone, in evaluation mode without gradients, from a tensor to a tensor.",
                 "Engines: Engine.predict, from an array to an array.",
             ),

@@ -1,8 +1,11 @@
 """Comparing speeds on a machine that is not quiet: the competitors take turns, and each round gives one ratio.
 
-A core's speed drifts by tens of per cent, with its clock and with whatever else runs. Within a round of a second or two
-it is nearly the same for all, so that the drift cancels out of a round's ratios; the median over rounds ignores those
-in which it did not, and the quartiles tell how many there were.
+A core's speed drifts by tens of per cent, with its clock and with what runs beside it. Within a round of a second or
+two it is nearly the same for all, so that the drift cancels out of a round's ratios; the median over rounds ignores
+those in which it did not, and the quartiles tell how many there were.
+
+Time is the processor's, of all threads of the process: where a core is ours alone, it is that on the wall; where it is
+not, the time in which others had it is left out. A competitor that used more threads would gain nothing by them.
 """
 
 from __future__ import annotations
@@ -37,7 +40,7 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class Timings:
-    """Seconds a step: for each competitor one figure a round, in the order of the rounds."""
+    """Seconds of processor time a step: for each competitor one figure a round, in the order of the rounds."""
 
     seconds: Mapping[str, tuple[float, ...]]
 
@@ -56,7 +59,7 @@ def take_turns(
     *,
     rounds: int,
     block_seconds: float,
-    clock: Callable[[], float] = time.perf_counter,
+    clock: Callable[[], float] = time.process_time,
 ) -> Timings:
     """Let each competitor do a block of steps in each round; whoever begins a round ends the next.
 

@@ -54,7 +54,7 @@ def mask_update(effort: Effort) -> list[Table]:
             columns={"how": "", "ms": ".2f", "times published": ".2f"},
             rows=rows,
             notes=(
-                "Medians, with quartiles, on one thread; the default network, S=0.8, N=3.",
+                "Medians, with quartiles, on one thread; processor time; the default network, S=0.8, N=3.",
                 f"{FRACTION:.0%} of the active weights are exchanged: pruned by magnitude, grown at random.",
             ),
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.effort import Effort
@@ -17,57 +17,83 @@ from benchmarks.table import Table, Value
 
 ROOT = Path(__file__).resolve().parent.parent
 
-FIRST = (16, 150, 1)
-"""Batch, length and steps of the process whose start is timed."""
+BATCH, LENGTH = 16, 512
 
-LARGE = (16, 512, 8)
-"""The same of the process whose memory is measured: all buffers are there after a few steps."""
+STEPS = 8
+"""After which all buffers have long been there."""
 
 _MIB = 2**20
 
 
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """Of one process: seconds on the wall since it was started, and peaks of memory in bytes."""
+
+    built_seconds: float
+    step_seconds: float
+    built_bytes: float
+    trained_bytes: float
+
+
 def start_up(effort: Effort) -> list[Table]:
-    """Each engine, and the published step, in processes of their own, one after the other in turn."""
+    """The published step and each engine, in processes of their own, in turn."""
     names = [PUBLISHED, *usable_engines()]
-    say("start-up")
-    starts: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(effort.processes):
+    length = min(LENGTH, effort.longest)
+    starts: dict[str, list[Start]] = {name: [] for name in names}
+    for number in range(effort.processes):
+        say(f"start-up and memory, {number + 1} of {effort.processes}")
         for name in names:
-            starts[name].append(_process(name, FIRST)[0])
-    say("memory")
-    batch, length, steps = LARGE[0], min(LARGE[1], effort.longest), LARGE[2]
-    rows: list[tuple[Value, ...]] = []
-    for name in names:
-        _, memory = _process(name, (batch, length, steps))
-        rows.append((name, Spread.of(starts[name]), memory["built"] / _MIB, memory["trained"] / _MIB))
+            starts[name].append(_start(name, length))
     return [
         Table(
             title="Start-up and memory",
             columns={
                 "engine": "",
+                "s until built": ".2f",
                 "s to the first step": ".2f",
-                "MiB when built": ".0f",
+                "MiB until built": ".0f",
                 "MiB in training": ".0f",
             },
-            rows=rows,
+            rows=[_row(name, starts[name]) for name in names],
             notes=(
-                f"A new process imports, builds an engine and does a step of B{FIRST[0]} L{FIRST[1]}.",
-                f"Medians, with quartiles, of {effort.processes} processes each.",
-                f"Memory: the peak until B{batch} L{length} is built, and that of {steps} steps.",
-                "It is the resident set, Python and libraries included.",
+                f"A new process imports, builds an engine and trains it on B{BATCH} L{length}; time on the wall.",
+                f"Medians, with quartiles, of {effort.processes} such processes each, in turn.",
+                f"Memory: peaks of the resident set, Python and libraries included; in training: of {STEPS} steps.",
             ),
         )
     ]
 
 
-def _process(name: str, what: tuple[int, int, int]) -> tuple[float, dict[str, float]]:
-    """Seconds until the process has done its steps, and its peaks of memory in bytes; its exit is not timed."""
-    command = [sys.executable, "-m", "benchmarks.first_step", name, *map(str, what)]
-    start = time.perf_counter()
+def _row(name: str, starts: list[Start]) -> tuple[Value, ...]:
+    return (
+        name,
+        Spread.of([start.built_seconds for start in starts]),
+        Spread.of([start.step_seconds for start in starts]),
+        Spread.of([start.built_bytes / _MIB for start in starts]).median,
+        Spread.of([start.trained_bytes / _MIB for start in starts]).median,
+    )
+
+
+def _start(name: str, length: int) -> Start:
+    command = [sys.executable, "-m", "benchmarks.first_steps", name, *map(str, (BATCH, length, STEPS))]
+    begin = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        seconds = time.perf_counter() - start
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
-    return seconds, json.loads(line)
+        built_bytes = float(_line(process))
+        built_seconds = time.perf_counter() - begin
+        _line(process)
+        step_seconds = time.perf_counter() - begin
+        return Start(
+            built_seconds=built_seconds,
+            step_seconds=step_seconds,
+            built_bytes=built_bytes,
+            trained_bytes=float(_line(process)),
+        )
+
+
+def _line(process: subprocess.Popen[str]) -> str:
+    """The next line that it prints; what went wrong is on standard error when there is none."""
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line:
+        raise subprocess.CalledProcessError(process.wait(), process.args)
+    return line

@@ -131,7 +131,7 @@ def training_step(effort: Effort) -> list[Table]:
 
 
 _NOTES = (
-    "Medians, with quartiles, over rounds in which all take turns in one process, on one thread.",
+    "Medians, with quartiles, over rounds in which all take turns in one process, on one thread; processor time.",
     "B: series of a batch; L: their length; S: sparsity, 0.8 where not named.",
     "published: masked dense convolutions and Adam in PyTorch, with the best instructions that PyTorch has here.",
     "Useful: 3 passes x 2 x (active weights + 1x1 weights) x B x L, less the gradient of the series themselves.",
@@ -177,11 +177,11 @@ class Measured:
 def measure(shapes: Sequence[Shape], effort: Effort, *, alone: bool = False) -> Measured:
     """Each shape in turn, in this process; the first of its rows is the published step.
 
-    ``alone``: of the engines, the native one only.
+    ``alone``: of the engines, the native one only, and nothing where it cannot be used.
     """
     torch.set_num_threads(1)
     engines = [name for name in usable_engines() if name == "native" or not alone]
-    times = [time for shape in shapes for time in _measure_shape(shape, engines, effort)]
+    times = [time for shape in shapes if engines for time in _measure_shape(shape, engines, effort)]
     return Measured(instructions=instruction_set(), peak=measured_peak(), times=times)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import BENCHMARKS
+from benchmarks.__main__ import BENCHMARKS, main
 from benchmarks.native import usable_engines
 
 ROOT = Path(__file__).parents[2]
@@ -45,12 +45,23 @@ def test_all_of_them_quickly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "problem"),
-    [(["inferense"], "no such benchmark: inferense; choose from training_step, "), (["--epochs", "0"], "at least 1")],
+    ("arguments", "instructions", "problem"),
+    [
+        (["inferense"], "", "no such benchmark: inferense; choose from training_step, "),
+        (["--epochs", "0"], "", "must be at least 1, not 0"),
+        (["mask_update"], "avx3", "DSN_INSTRUCTION_SET: no such instruction set (got 'avx3')"),
+    ],
 )
-def test_what_it_cannot_do_is_refused(arguments: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:
-    from benchmarks.__main__ import main
-
+def test_what_it_cannot_do_is_refused(
+    arguments: list[str],
+    instructions: str,
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if instructions and "native" not in usable_engines():
+        pytest.skip("no native library is built here")
+    monkeypatch.setenv("DSN_INSTRUCTION_SET", instructions)
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2

@@ -1,11 +1,11 @@
-"""A fresh process that imports, builds and trains, and says on one line how much memory it took.
+"""A fresh process that imports, builds and trains, and says how far it has come, a line each.
 
-``python -m benchmarks.first_step ENGINE BATCH LENGTH STEPS``; the engine may be ``published``. For ``start_up``.
+``python -m benchmarks.first_steps ENGINE BATCH LENGTH STEPS``; the engine may be ``published``. The lines are: the peak
+of its memory in bytes, when the engine is built; nothing, after the first step; the peak of all steps, after the last.
 """
 
 from __future__ import annotations
 
-import json
 import sys
 
 from dsn.peak_memory import PeakMemory
@@ -22,9 +22,12 @@ def main() -> None:
 
         config = made_up_config(SparsityConfig(initial="random"))
         run = training_steps(name, config, batch=batch, length=length)
+    print(built.bytes, flush=True)
     with PeakMemory() as trained:
-        run(steps)
-    print(json.dumps({"built": built.bytes, "trained": trained.bytes}), flush=True)
+        run(1)
+        print(flush=True)
+        run(steps - 1)
+    print(trained.bytes, flush=True)
 
 
 if __name__ == "__main__":
