@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from dsn.native.library import instruction_set
+from dsn.native.library import NativeUnavailable, load_library
 from pipeline.provenance import code_provenance
 
 BUSY_LOAD = 0.5
@@ -51,7 +51,7 @@ def this_machine() -> Machine:
     code = code_provenance()
     facts = {
         "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} usable threads",
-        "native engine": instruction_set() or "not built",
+        "native engine": _native(),
         "PyTorch": f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}",
         "Python": f"{platform.python_version()}, NumPy {version('numpy')}",
         "dsn-pipeline": f"{code['version']}, {code['revision']}",
@@ -65,6 +65,13 @@ def core_share(seconds: float = 0.2) -> float:
     while time.perf_counter() - start < seconds:
         pass
     return min(1.0, (time.process_time() - used) / (time.perf_counter() - start))
+
+
+def _native() -> str:
+    try:
+        return load_library().instruction_set
+    except NativeUnavailable as error:
+        return str(error)
 
 
 def _processor() -> str:
