@@ -251,7 +251,9 @@ _PREPARATION: Mapping[str, Mapping[object, str]] = {
 def _data(results: StudyResults) -> str:
     """Names, source, preparation and, if they are recorded, sizes."""
     names = f"{counted(len(results.datasets), 'data set')} ({_named(results.datasets)})"
-    told = [key for key in _PREPARATION if key != "data.train_subset" or results.trials[key].notna().any()]
+    factors = {key for combination in results.factors.values() for key in combination}
+    partly = results.trials["data.train_subset"].notna().any() and "data.train_subset" not in factors
+    told = [key for key in _PREPARATION if key != "data.train_subset" or partly]
     parts = [names, *(_by_dataset(results, key) for key in told), "missing values and padding set to 0"]
     left_out = results.left_out
     absent = f" {omission(left_out, len(results.datasets), most=len(left_out))}." if left_out else ""

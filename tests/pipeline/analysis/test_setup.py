@@ -262,6 +262,16 @@ def test_a_subset_is_said(make_results: MakeResults, subsets: list[object], word
     assert words in setup_paragraph(replace(results, trials=trials))
 
 
+def test_a_subset_that_varies_is_said_among_the_factors(make_results: MakeResults) -> None:
+    results = make_results({("dsn, 10", "A"): [0.5], ("dsn, all", "A"): [0.5]})
+    sizes = {"dsn, 10": 10, "dsn, all": None}
+    trials = results.trials.assign(**{"data.train_subset": pd.array(list(sizes.values()), dtype="Int64")})
+    factors = {arm: {"data.train_subset": size} for arm, size in sizes.items()}
+    text = setup_paragraph(replace(results, trials=trials, factors=factors))
+    assert "data train subset takes 10 and null" in text
+    assert "training on" not in text
+
+
 def test_the_words_are_safe_in_latex(study: StudyResults, sweep: StudyResults) -> None:
     for results in (study, sweep):
         text = setup_paragraph(results)
