@@ -522,6 +522,9 @@ SUBSETS = "name: s\ndata:\n  - {source: folder, path: nowhere, names: [HAR]}\nse
         (("seeds: 1", "base: {data.train_subset: 8000}"), "4:8"),
         (("seeds: 1", "arms: {a: {}, b: {data.train_subset: 8000}}"), "4:19"),
         (("seeds: 1", "factors: {values: {data.train_subset: [600, 8000]}}"), "4:20"),
+        # base < data entry < arm
+        (("HAR]}\nseeds: 1", "HAR], train_subset: 8000}\nbase: {data.train_subset: 600}"), "3:51"),
+        (("HAR]}\nseeds: 1", "HAR], train_subset: 600}\narms: {a: {data.train_subset: 8000}}"), "4:12"),
     ],
 )
 def test_a_subset_that_a_known_set_cannot_have_is_blamed_on_who_asks(
