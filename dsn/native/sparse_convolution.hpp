@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
+#include <limits>
+#include <new>
 #include <vector>
 
 #include "adam.hpp"
@@ -59,6 +61,9 @@ public:
         const std::size_t active = positions.size();
         for (auto* each : {&offsets.forward, &offsets.backward, &offsets.last}) each->hold(active);
         const long stride = packing.padded_stride, step = packing.width, last = last_width(packing);
+        // Offsets are kept in 32 bits, as every byte of them is read in every step.
+        if (std::max(inputs, outputs) * std::max(stride, taps * last) > std::numeric_limits<std::int32_t>::max())
+            throw std::bad_alloc();
         for (std::size_t n = 0; n < active; n++)
             offsets.forward[n] = static_cast<std::int32_t>(input_of(n) * stride + tap_of(n) * step);
         for (std::size_t p = 0; p < active; p++) {
