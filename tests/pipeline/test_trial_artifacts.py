@@ -163,7 +163,7 @@ def test_the_quality_of_predictions_is_that_of_the_kept_network(trial: TrialSpec
     result = run_trial(trial)
     write_folder(tmp_path / "trial", result.artifacts)
     data = load(trial.config.data)
-    found = dsn.load(tmp_path / "trial").predict_log_proba(data.x_test)
+    found = dsn.load(tmp_path / "trial", engine=trial.engine).predict_log_proba(data.x_test)
     for metric in (balanced_accuracy, macro_f1, calibration_error):
         assert result.metrics[f"test_{metric.__name__}"] == metric(found, data.y_test)
 
