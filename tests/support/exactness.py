@@ -65,12 +65,26 @@ class Case:
 
 def reference(config: RunConfig, data: TimeSeriesData, seed: int) -> TorchEngine:
     """The reference engine in float64."""
-    return TorchEngine(config, data, seed=seed, dtype=torch.float64)
+    return _recording(TorchEngine(config, data, seed=seed, dtype=torch.float64))
 
 
 def twin(unit: float, rounding_seed: int) -> MakeEngine:
     """Makes reference engines with rounding errors."""
-    return lambda config, data, seed: RoundedEngine(config, data, seed=seed, unit=unit, rounding_seed=rounding_seed)
+
+    def make(config: RunConfig, data: TimeSeriesData, seed: int) -> TorchEngine:
+        return _recording(RoundedEngine(config, data, seed=seed, unit=unit, rounding_seed=rounding_seed))
+
+    return make
+
+
+def _recording(engine: TorchEngine) -> TorchEngine:
+    """With its last log-probabilities as an attribute, of which the contract shows only how many are right."""
+
+    def record(module: torch.nn.Module, inputs: Any, output: torch.Tensor) -> None:
+        engine.last_output = output.numpy(force=True)  # type: ignore[attr-defined]
+
+    engine._network.register_forward_hook(record)
+    return engine
 
 
 def drawn_masks(layers: Sequence[SparseLayer], rng: np.random.Generator) -> Masks:
@@ -115,16 +129,26 @@ def remasked(arrays: Mapping[str, NDArray[Any]], masks: Masks) -> Arrays:
 
 @dataclass
 class Observations:
-    """Numbers by name, and those among them that no rounding changes."""
+    """Numbers by name, and those among them that no rounding changes.
+
+    ``margins`` are those of the batches' series, from the reference and its twins alone: the log-probability of the
+    label less the highest of the others. A series is right where it is positive.
+    """
 
     rounded: Arrays = field(default_factory=dict)
     exact: Arrays = field(default_factory=dict)
     correct: dict[str, int] = field(default_factory=dict)
+    margins: Arrays = field(default_factory=dict)
 
-    def totals(self, name: str, totals: Totals) -> None:
+    def totals(self, name: str, totals: Totals, engine: Engine, labels: NDArray[np.int64]) -> None:
         self.rounded[f"{name}: loss"] = np.array([totals.loss])
         self.exact[f"{name}: series"] = np.array(totals.count)
         self.correct[f"{name}: correct"] = totals.correct
+        output = getattr(engine, "last_output", None)
+        if output is not None:
+            label = np.arange(output.shape[1]) == labels[:, None]
+            margin = output[label] - np.where(label, -np.inf, output).max(axis=1)
+            self.margins[f"{name}: correct"] = margin
 
     def network(self, name: str, engine: Engine) -> None:
         for key, array in engine.snapshot().items():
@@ -148,7 +172,7 @@ def observe(engine: Engine, case: Case, start: Mapping[str, NDArray[Any]]) -> Ob
     engine.set_masks(masks)
     engine.restore(remasked(start, masks))
     seen.rounded["predictions"] = engine.predict(case.data.x_test)
-    seen.totals("measured", engine.measure(case.batches[0]))
+    seen.totals("measured", engine.measure(case.batches[0]), engine, case.data.y_train[case.batches[0]])
     seen.within_regions("measured: gradients", engine.gradients(), layers)
     seen.network("measured", engine)
     for name, batch in (("first", case.batches[0]), ("second", case.batches[1]), ("third", case.batches[2])):
@@ -160,7 +184,7 @@ def observe(engine: Engine, case: Case, start: Mapping[str, NDArray[Any]]) -> Ob
             masks = new
             seen.network("updated", engine)
         engine.restore(remasked(start, masks))
-        seen.totals(name, engine.train([batch], LEARNING_RATE))
+        seen.totals(name, engine.train([batch], LEARNING_RATE), engine, case.data.y_train[batch])
         seen.within_regions(f"{name}: gradients", engine.gradients(), layers)
         if case.needs_momentum:
             seen.within_regions(f"{name}: momentum", engine.momentum(), layers)
@@ -203,24 +227,32 @@ class Standard:
 def standard(expected: Observations, twins: Sequence[Observations], dtype: str) -> Standard:
     """What twins, disturbed as ``dtype`` rounds, allow: DEVIATIONS standard deviations and the rounding of the result.
 
-    A class is right or not by the sign of a difference; where rounding decides that, the twins differ too.
+    A series whose margin is within that of zero may be right or not.
     """
-    allowed = {}
-    for name, values in expected.rounded.items():
-        spread = np.sqrt(np.mean([(each.rounded[name] - values) ** 2 for each in twins], axis=0))
-        rows = spread.reshape(len(spread) if spread.ndim > 1 else 1, -1)
-        typical = np.broadcast_to(np.median(rows, axis=1, keepdims=True), rows.shape).reshape(spread.shape)
-        typical = np.where((values == 0) & (spread == 0), 0, typical)  # a zero that no rounding changes
-        allowed[name] = DEVIATIONS * np.maximum(spread, typical) + UNIT[dtype] * np.abs(values)
-        allowed[name] += np.finfo(dtype).tiny  # denormals are flushed
     for each in twins:
         assert all(np.array_equal(each.exact[name], value) for name, value in expected.exact.items())
-    runs = [expected, *twins]
-    correct = {
-        name: (min(each.correct[name] for each in runs), max(each.correct[name] for each in runs))
-        for name in expected.correct
+    allowed = {
+        # Denormals are flushed.
+        name: _within(values, [each.rounded[name] for each in twins])
+        + UNIT[dtype] * np.abs(values)
+        + np.finfo(dtype).tiny
+        for name, values in expected.rounded.items()
     }
+    correct = {}
+    for name, margins in expected.margins.items():
+        undecided = np.abs(margins) <= _within(margins, [each.margins[name] for each in twins])
+        least = int(((margins > 0) & ~undecided).sum())
+        correct[name] = least, least + int(undecided.sum())
     return Standard(expected=expected, allowed=allowed, correct=correct)
+
+
+def _within(values: NDArray[Any], disturbed: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """DEVIATIONS standard deviations: a number's own or, where that is larger, the median of its row."""
+    spread = np.sqrt(np.mean([(each - values) ** 2 for each in disturbed], axis=0))
+    rows = spread.reshape(len(spread) if spread.ndim > 1 else 1, -1)
+    typical = np.broadcast_to(np.median(rows, axis=1, keepdims=True), rows.shape).reshape(spread.shape)
+    typical = np.where((values == 0) & (spread == 0), 0, typical)  # a zero that no rounding changes
+    return DEVIATIONS * np.maximum(spread, typical)
 
 
 def standard_of(case: Case, dtype: str, twins: int = TWINS) -> tuple[Arrays, Standard]:

@@ -35,7 +35,7 @@ from dsn.data.dataset import TimeSeriesData
 from dsn.engines.contract import Totals
 from dsn.engines.restarting_adam import BETAS
 from dsn.engines.torch_engine import TorchEngine
-from dsn.layers import BatchNorm
+from dsn.layers import BatchNorm, SparseConv1d
 
 Bilinear = Callable[[Tensor, Tensor], Tensor]
 
@@ -47,13 +47,18 @@ DEVIATIONS = 8.0
 
 
 class Rounding:
-    """A source of random rounding errors of unit roundoff ``unit``."""
+    """A source of random rounding errors of unit roundoff ``unit``.
+
+    Seeds come in pairs, 0 and 1, 2 and 3 and so on: what they choose at kinks is opposite, all else is independent.
+    """
 
     def __init__(self, unit: float, seed: int) -> None:
         self.unit = unit
         self._rng = np.random.default_rng(seed)
+        self._kinks, self._turned = np.random.default_rng(seed // 2), seed % 2
         # Drawn once: a step asks for signs a hundred times, and gets a random stretch of these.
         self._units = self._drawn(1 << 17)
+        self._terms: dict[Any, tuple[Tensor, Tensor, Tensor]] = {}
 
     def of(self, size: Tensor) -> Tensor:
         """+-``unit`` * ``size``, with signs of their own for all elements."""
@@ -62,12 +67,24 @@ class Rounding:
         units = self._units[start : start + count] if count <= len(self._units) else self._drawn(count)
         return size * units.view(size.shape)
 
+    def terms(self, op: Bilinear, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Square roots of the numbers of terms that ``op`` sums for each number of its result, and its gradients for
+        each of ``x`` (at active weights alone) and of ``weight``. Kept: they change with shapes and masks only."""
+        present = (weight != 0).to(weight)
+        key = (op, x.shape, present.numpy(force=True).tobytes())
+        if key not in self._terms:
+            result = op(torch.ones_like(x), present)
+            dx, dw = _gradients(op, torch.ones_like(x), present, torch.ones_like(result))
+            self._terms[key] = result.sqrt(), dx.sqrt(), dw.sqrt()
+        return self._terms[key]
+
     def _drawn(self, count: int) -> Tensor:
         return torch.from_numpy(self._rng.integers(0, 2, count) * (2 * self.unit) - self.unit)
 
-    def within(self, size: Tensor, shape: torch.Size) -> Tensor:
-        """Uniform between -``size`` and ``size``, which is broadcast to ``shape``."""
-        return size * torch.from_numpy(self._rng.uniform(-1, 1, tuple(shape)))
+    def sides(self, shape: torch.Size) -> Tensor:
+        """+-1, of opposite sign under the other seed of the pair."""
+        drawn = self._kinks.integers(0, 2, tuple(shape), dtype=np.int8) ^ self._turned
+        return torch.from_numpy(2.0 * drawn - 1.0)
 
 
 class _InnerProducts(torch.autograd.Function):
@@ -77,26 +94,16 @@ class _InnerProducts(torch.autograd.Function):
     def forward(ctx: Any, rounding: Rounding, op: Bilinear, x: Tensor, weight: Tensor) -> Tensor:
         ctx.rounding, ctx.op = rounding, op
         ctx.save_for_backward(x, weight)
-        terms = op(torch.ones_like(x), _present(weight))
-        return op(x, weight) + rounding.of(terms.sqrt() * op(x.abs(), weight.abs()))
+        ctx.roots = rounding.terms(op, x, weight)
+        return op(x, weight) + rounding.of(ctx.roots[0] * op(x.abs(), weight.abs()))
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[None, None, Tensor, Tensor]:
         x, weight = ctx.saved_tensors
         exact = _gradients(ctx.op, x, weight, gradient)
         sizes = _gradients(ctx.op, x.abs(), weight.abs(), gradient.abs())
-        ones = torch.ones_like(x), torch.ones_like(gradient)
-        # Of the input's gradient, terms at active weights alone; of the weights', all positions of all series.
-        terms = (
-            _gradients(ctx.op, ones[0], _present(weight), ones[1])[0],
-            _gradients(ctx.op, ones[0], torch.ones_like(weight), ones[1])[1],
-        )
-        dx, dw = (g + ctx.rounding.of(n.sqrt() * size) for g, n, size in zip(exact, terms, sizes, strict=True))
+        dx, dw = (g + ctx.rounding.of(n * size) for g, n, size in zip(exact, ctx.roots[1:], sizes, strict=True))
         return None, None, dx, dw
-
-
-def _present(weight: Tensor) -> Tensor:
-    return (weight != 0).to(weight)
 
 
 def _gradients(op: Bilinear, x: Tensor, weight: Tensor, gradient: Tensor) -> tuple[Tensor, Tensor]:
@@ -165,14 +172,15 @@ def _columns(values: Tensor) -> Tensor:
 
 
 class _Rectified(torch.autograd.Function):
-    """ReLU whose derivative may be either, 0 or 1, where its input could as well have the other sign.
+    """ReLU whose derivative is either, 0 or 1, where its input could as well have the other sign.
 
-    ``spread`` is the root mean square displacement of each channel's inputs so far.
+    Within DEVIATIONS of zero, that is; so every such kink is taken on both sides by each pair of seeds. ``spread`` is
+    the root mean square displacement of each channel's inputs so far.
     """
 
     @staticmethod
     def forward(ctx: Any, rounding: Rounding, x: Tensor, spread: Tensor) -> Tensor:
-        displaced = x + rounding.within(DEVIATIONS * _columns(spread), x.shape)
+        displaced = x + DEVIATIONS * _columns(spread) * rounding.sides(x.shape)
         # Without displacement (a channel of zeros), the derivative of zero is the reference's, 0.
         ctx.save_for_backward(displaced > 0)
         return x.clamp(min=0)
@@ -217,6 +225,8 @@ class RoundedEngine(TorchEngine):
     ) -> None:
         super().__init__(config, data, seed=seed, device=device, dtype=torch.float64)
         self._rounding = Rounding(unit, rounding_seed)
+        convolutions = [each for each in self._network.modules() if isinstance(each, torch.nn.Conv1d | SparseConv1d)]
+        self._ops = {each: _convolving(each) for each in convolutions}
         self._network.forward = self._forward  # type: ignore[method-assign]
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -235,10 +245,7 @@ class RoundedEngine(TorchEngine):
         return functional.log_softmax(_Scores.apply(self._rounding, self._averaged(scores, whole)[:, :, 0]), dim=1)
 
     def _applied(self, convolution: torch.nn.Module, x: Tensor) -> Tensor:
-        def op(x: Tensor, weight: Tensor) -> Tensor:
-            return functional_call(convolution, {"weight": weight}, (x,))
-
-        return _InnerProducts.apply(self._rounding, op, x, convolution.weight)
+        return _InnerProducts.apply(self._rounding, self._ops[convolution], x, convolution.weight)
 
     def _averaged(self, x: Tensor, windows: Tensor) -> Tensor:
         """(B, C, L) @ (L, windows), the reciprocals of the windows' sizes rounded too."""
@@ -274,6 +281,11 @@ class RoundedEngine(TorchEngine):
             return self._restarting.state[parameter]["mean"], self._restarting.state[parameter]["square"]
         state = self._optimiser.state.get(parameter)
         return (state["exp_avg"], state["exp_avg_sq"]) if state else ()
+
+
+def _convolving(convolution: torch.nn.Module) -> Bilinear:
+    """A convolution as a function of its input and its weight."""
+    return lambda x, weight: functional_call(convolution, {"weight": weight}, (x,))
 
 
 def _exactly_normalised(norm: BatchNorm, x: Tensor) -> Tensor:
