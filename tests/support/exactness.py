@@ -171,6 +171,7 @@ def observe(engine: Engine, case: Case, start: Mapping[str, NDArray[Any]]) -> Ob
     masks = drawn_masks(layers, rng)
     engine.set_masks(masks)
     engine.restore(remasked(start, masks))
+    first = engine.snapshot()
     seen.rounded["predictions"] = engine.predict(case.data.x_test)
     seen.totals("measured", engine.measure(case.batches[0]), engine, case.data.y_train[case.batches[0]])
     seen.within_regions("measured: gradients", engine.gradients(), layers)
@@ -189,6 +190,7 @@ def observe(engine: Engine, case: Case, start: Mapping[str, NDArray[Any]]) -> Ob
         if case.needs_momentum:
             seen.within_regions(f"{name}: momentum", engine.momentum(), layers)
         seen.network(name, engine)
+    seen.rounded["predictions of the first network"] = engine.predict(case.data.x_test, first)
     return seen
 
 
@@ -279,8 +281,8 @@ def trajectory(case: Case, make: MakeEngine) -> Observations:
     def engine(config: RunConfig, data: TimeSeriesData, *, seed: int, device: str) -> Engine:
         return make(config, data, seed)
 
-    with patch.dict(ENGINES, {"under comparison": engine}):
-        training = Training(case.config, case.data, seed=case.seed, engine="under comparison")
+    with patch.dict(ENGINES, {"torch": engine}):
+        training = Training(case.config, case.data, seed=case.seed, engine="torch")
     losses, masks = [], []
     for record in training.epochs():
         losses.append([record.train_loss])
