@@ -58,7 +58,7 @@ def _prepared(raw: RawData, config: RunConfig) -> TimeSeriesData:
     return prepare(raw, config.data, content_hash="", place="made up")
 
 
-def _trained(data: TimeSeriesData, config: RunConfig, engine: str = "torch") -> tuple[FitResult, TrainedNetwork]:
+def _trained(data: TimeSeriesData, config: RunConfig, engine: str = "auto") -> tuple[FitResult, TrainedNetwork]:
     result = fit(config, data, seed=0, engine=engine)
     return result, TrainedNetwork(result.network, NetworkHeader.of(config, data), engine=engine)
 
