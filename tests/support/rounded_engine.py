@@ -3,15 +3,16 @@
 Every operation of the training step is computed in float64 and then displaced, at random, by as much as its rounding
 errors can come to in a precision of unit roundoff u (2^-24 for float32, 2^-53 for float64). The operations that follow,
 the kinks of ReLU and Adam included, then carry the displacements on exactly as they would carry real rounding errors
-(Monte Carlo arithmetic: Parker 1997). Several runs, each with other random signs, show how far from the reference a
+(Monte Carlo arithmetic: Parker 1997). Several runs, each with other random numbers, show how far from the reference a
 correct engine may end up, in every number that can be observed; ``exactness`` turns that into bounds.
 
 How large the displacements are. Rounding errors are taken to be independent and of mean zero, each at most u times the
 result it belongs to. An inner product of n terms t_i, summed in any order, fused or not, is then off by more than
 lambda * u * sqrt(n) * sum |t_i| with a probability below 2 exp(-lambda^2 / 2), to first order in u (Higham and Mary
-2019, Theorem 3.1; Ipsen and Zhou 2020). So each inner product is displaced by +-u * sqrt(n) * sum |t_i|: n and
-sum |t_i| are computed by the operation itself, on ones and on absolute values. Everything else, a few roundings an
-element, is displaced by +-u times the sum of the absolute values of what goes in, times the number of roundings.
+2019, Theorem 3.1; Ipsen and Zhou 2020). So each inner product is displaced by a normal deviate of standard deviation
+u * sqrt(n) * sum |t_i|, whose tails are no lighter: n and sum |t_i| are computed by the operation itself, on ones and
+on absolute values. Everything else, a few roundings an element, is displaced by a normal deviate of u times the sum of
+the absolute values of what goes in, times the number of roundings.
 
 What this leaves an engine free to choose: the order of its sums, fused multiply-adds, batch norm as (x - mean) * scale
 or x * scale + shift, Adam's bias corrections by powers or by expm1 (in float64). What it does not: the variance as
@@ -56,12 +57,12 @@ class Rounding:
         self.unit = unit
         self._rng = np.random.default_rng(seed)
         self._kinks, self._turned = np.random.default_rng(seed // 2), seed % 2
-        # Drawn once: a step asks for signs a hundred times, and gets a random stretch of these.
+        # Drawn once: a step asks for errors a hundred times, and gets a random stretch of these.
         self._units = self._drawn(1 << 17)
         self._terms: dict[Any, tuple[Tensor, Tensor, Tensor]] = {}
 
     def of(self, size: Tensor) -> Tensor:
-        """+-``unit`` * ``size``, with signs of their own for all elements."""
+        """Independent normal deviates of standard deviation ``unit`` * ``size``."""
         count = size.numel()
         start = int(self._rng.integers(max(len(self._units) - count, 1)))
         units = self._units[start : start + count] if count <= len(self._units) else self._drawn(count)
@@ -79,7 +80,7 @@ class Rounding:
         return self._terms[key]
 
     def _drawn(self, count: int) -> Tensor:
-        return torch.from_numpy(self._rng.integers(0, 2, count) * (2 * self.unit) - self.unit)
+        return torch.from_numpy(self._rng.normal(scale=self.unit, size=count))
 
     def sides(self, shape: torch.Size) -> Tensor:
         """+-1, of opposite sign under the other seed of the pair."""
@@ -210,7 +211,7 @@ class RoundedEngine(TorchEngine):
 
     Args:
         unit: unit roundoff of that precision.
-        rounding_seed: of the errors' signs.
+        rounding_seed: of the errors.
     """
 
     def __init__(
