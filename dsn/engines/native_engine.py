@@ -59,6 +59,9 @@ class NativeEngine:
         self._needs = needed_measurements(config.sparsity)
         self._x = np.ascontiguousarray(data.x_train, dtype=dtype)
         self._y = np.ascontiguousarray(data.y_train, dtype=np.int64)
+        # The library finds a series' score by its label.
+        assert self._y.min(initial=0) >= 0, "a label is no class"
+        assert self._y.max(initial=0) < self._classes, "a label is no class"
         self._network = self._new_network()
         build = MODELS[config.model.name]
         network = build(config.model, config.sparsity, channels=channels, classes=self._classes, seed=seed)

@@ -121,6 +121,7 @@ class NativeNetwork:
         chosen = np.concatenate(batches, dtype=np.int64) if batches else np.empty(0, np.int64)
         sizes = np.array([len(batch) for batch in batches], dtype=np.int64)
         # The library reads where it is told to.
+        assert chosen.ndim == 1, chosen.shape
         assert series.dtype == self.dtype, series.dtype
         assert labels.dtype == np.int64, labels.dtype
         assert series.flags.c_contiguous
