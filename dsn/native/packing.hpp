@@ -15,9 +15,12 @@ namespace dsn {
 
 enum class Padding { replicate_right, zero };
 
-// Step `to` of a row gets lanes [begin, end) from step `from`, `shift` lanes further on; its other lanes get a fill.
-struct MarginStep {
-    int to, from, shift, begin, end;
+// A vector of a row's margins: it gets those elements from `from` on that are `inside` the series, else a fill's.
+template <class T>
+struct Margin {
+    long to, from;
+    int lane;  // of the step, where the vector begins
+    typename VectorOf<T>::index inside;
 };
 
 template <class T>
@@ -44,7 +47,7 @@ public:
     int gradient_before = 0;  // and in a row of output gradients, which its backward pass reads
     long padded_stride = 0;   // elements from one row with margins to the next
     long output_stride = 0;   // and without margins
-    std::vector<MarginStep> input_margins, gradient_margins;
+    std::vector<Margin<T>> input_margins, gradient_margins;
     std::vector<T> mask;  // 1 where a row holds a time step, 0 in lanes to spare
 
     long row() const { return static_cast<long>(steps) * width; }
@@ -55,21 +58,9 @@ public:
     bool full() const { return row() == static_cast<long>(length) * series; }
 
     // Copies the margins of a row, given its step 0. `fill` is one step; its lanes are what lies beyond the series.
-    void fill_margins(T* row, const std::vector<MarginStep>& margins, const T* fill) const {
-        for (const MarginStep& margin : margins) {
-            T* to = row + margin.to * width;
-            const T* from = row + margin.from * width + margin.shift;
-            for (int lane = 0; lane < width; lane += LANES<T>) {
-                const Vector<T> beyond = load(fill + lane);
-                if (margin.end <= lane || margin.begin >= lane + LANES<T>) {
-                    store(to + lane, beyond);
-                    continue;
-                }
-                const auto number = lane_numbers<T>() + lane;
-                const auto inside = (number >= margin.begin) & (number < margin.end);
-                store(to + lane, inside ? load(from + lane) : beyond);
-            }
-        }
+    void fill_margins(T* row, const std::vector<Margin<T>>& margins, const T* fill) const {
+        for (const Margin<T>& margin : margins)
+            store(row + margin.to, margin.inside ? load(row + margin.from) : load(fill + margin.lane));
     }
 
     // Sets to zero what lies beyond the series in their last segment.
@@ -126,23 +117,33 @@ private:
     }
 
     // The last segment may be shorter than the others; what follows it lies beyond the series.
-    void add_invalid(std::vector<MarginStep>& margins) const {
+    void add_invalid(std::vector<Margin<T>>& margins) const {
         for (int step = 0; step < steps; step++) {
             const int count = segments_with(step);
-            if (count < segments) margins.push_back({step, step, 0, 0, count * series});
+            if (count < segments) add_step(margins, step, step, 0, 0, count * series);
         }
     }
 
-    void add_margins(std::vector<MarginStep>& margins, int first, int after) const {
+    void add_margins(std::vector<Margin<T>>& margins, int first, int after) const {
         for (int step = first; step < 0; step++) add_margin(margins, step);
         for (int step = steps; step < steps + after; step++) add_margin(margins, step);
     }
 
-    void add_margin(std::vector<MarginStep>& margins, int step) const {
+    void add_margin(std::vector<Margin<T>>& margins, int step) const {
         const int ahead = step >= 0 ? step / steps : -((-step + steps - 1) / steps);
         const int begin = std::min(step >= 0 ? 0 : -ahead, segments) * series;
         const int end = std::max(segments_with(step) * series, begin);
-        margins.push_back({step, step - ahead * steps, ahead * series, begin, end});
+        add_step(margins, step, step - ahead * steps, ahead * series, begin, end);
+    }
+
+    // Step `to` gets lanes [begin, end) from step `from`, `shift` lanes further on.
+    void add_step(std::vector<Margin<T>>& margins, long to, long from, int shift, int begin, int end) const {
+        for (int lane = 0; lane < width; lane += LANES<T>) {
+            const auto number = lane_numbers<T>() + lane;
+            const bool reads = end > lane && begin < lane + LANES<T>;
+            const long source = reads ? from * width + shift + lane : to * width + lane;
+            margins.push_back({to * width + lane, source, lane, (number >= begin) & (number < end)});
+        }
     }
 };
 

@@ -44,9 +44,9 @@ struct Matrix {
     long row_step, column_step;
 };
 
-// output[r] = sum over c of matrix[r][c] * strip[c], for ROWS rows of VECTORS vectors.
+// output[r] = sum over c of matrix[r][c] * strip[c], for ROWS rows of VECTORS vectors; strip c begins at c * step.
 template <class T, int ROWS, int VECTORS>
-void matrix_tile(Matrix<T> matrix, const T* strip, int columns, T* output, long stride) {
+void matrix_tile(Matrix<T> matrix, const T* strip, long step, int columns, T* output, long stride) {
     Vector<T> sums[ROWS][VECTORS];
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++)
@@ -55,7 +55,7 @@ void matrix_tile(Matrix<T> matrix, const T* strip, int columns, T* output, long 
     for (int c = 0; c < columns; c++) {
         Vector<T> each[VECTORS];
 #pragma GCC unroll 16
-        for (int v = 0; v < VECTORS; v++) each[v] = load(strip + (c * VECTORS + v) * LANES<T>);
+        for (int v = 0; v < VECTORS; v++) each[v] = load(strip + c * step + v * LANES<T>);
 #pragma GCC unroll 16
         for (int r = 0; r < ROWS; r++) {
             const Vector<T> factor = broadcast(matrix.values[r * matrix.row_step + c * matrix.column_step]);
@@ -70,37 +70,47 @@ void matrix_tile(Matrix<T> matrix, const T* strip, int columns, T* output, long 
 }
 
 template <class T>
-using MatrixTile = void (*)(Matrix<T>, const T*, int, T*, long);
+using MatrixTile = void (*)(Matrix<T>, const T*, long, int, T*, long);
 
 template <class T, int VECTORS, int... I>
 constexpr std::array<MatrixTile<T>, sizeof...(I)> matrix_tiles(std::integer_sequence<int, I...>) {
     return {matrix_tile<T, I + 1, VECTORS>...};
 }
 
-template <class T, int VECTORS, class Rows>
-void matrix_strip(Matrix<T> matrix, int outputs, int columns, const Rows& rows, long element, T* output, long stride,
-                  T* strip) {
+template <class T, int VECTORS>
+void matrix_strip(Matrix<T> matrix, int outputs, int columns, const T* strip, long step, T* output, long stride) {
     static constexpr auto tiles = matrix_tiles<T, VECTORS>(std::make_integer_sequence<int, MATRIX_ROWS>{});
-    for (int c = 0; c < columns; c++)
-        for (int v = 0; v < VECTORS; v++)
-            store(strip + (c * VECTORS + v) * LANES<T>, rows.at(c, element + v * LANES<T>));
     for (int r = 0; r < outputs; r += MATRIX_ROWS) {
         const Matrix<T> part{matrix.values + r * matrix.row_step, matrix.row_step, matrix.column_step};
-        tiles[std::min(MATRIX_ROWS, outputs - r) - 1](part, strip, columns, output + r * stride + element, stride);
+        tiles[std::min(MATRIX_ROWS, outputs - r) - 1](part, strip, step, columns, output + r * stride, stride);
     }
+}
+
+// Rows that are there can be read where they are;
+template <class T, int VECTORS>
+void product_strip(Matrix<T> matrix, int outputs, int columns, const RawRows<T>& rows, long element, T* output,
+                   long stride, Buffer<T>&) {
+    matrix_strip<T, VECTORS>(matrix, outputs, columns, rows.values + element, rows.stride, output + element, stride);
+}
+
+// others are made once for all outputs.
+template <class T, int VECTORS>
+void product_strip(Matrix<T> matrix, int outputs, int columns, const NormalisedRows<T>& rows, long element, T* output,
+                   long stride, Buffer<T>& strip) {
+    constexpr long STEP = VECTORS * LANES<T>;
+    strip.hold(columns * STEP);
+    for (int c = 0; c < columns; c++)
+        for (long e = 0; e < STEP; e += LANES<T>) store(strip.data() + c * STEP + e, rows.at(c, element + e));
+    matrix_strip<T, VECTORS>(matrix, outputs, columns, strip.data(), STEP, output + element, stride);
 }
 
 template <class T, class Rows>
 void matrix_product(Matrix<T> matrix, int outputs, int columns, const Rows& rows, int vectors, T* output, long stride,
                     Buffer<T>& strip) {
-    strip.hold(static_cast<std::size_t>(columns) * 2 * LANES<T>);
-    int v = 0;
+    long v = 0;
     for (; v + 2 <= vectors; v += 2)
-        matrix_strip<T, 2>(matrix, outputs, columns, rows, static_cast<long>(v) * LANES<T>, output, stride,
-                           strip.data());
-    if (v < vectors)
-        matrix_strip<T, 1>(matrix, outputs, columns, rows, static_cast<long>(v) * LANES<T>, output, stride,
-                           strip.data());
+        product_strip<T, 2>(matrix, outputs, columns, rows, v * LANES<T>, output, stride, strip);
+    if (v < vectors) product_strip<T, 1>(matrix, outputs, columns, rows, v * LANES<T>, output, stride, strip);
 }
 
 // gradient[r][c] += <error of row r, strip c>, for ROWS rows and `count` (at most 8) strips.

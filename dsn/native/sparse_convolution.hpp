@@ -293,12 +293,14 @@ private:
         last_step_.hold(static_cast<std::size_t>(inputs) * width);
         for (int o = 0; o < outputs; o++) {
             const T* row = error + o * packing.padded_stride + packing.gradient_before * packing.width;
-            T* sums = suffix_sums_.data() + static_cast<long>(o) * taps * width;
-            for (int tap = 0; tap < regions[o]; tap++) {
-                const int t = packing.length - 1 - tap;
-                for (int b = 0; b < packing.series; b++)
-                    sums[tap * width + b] =
-                        (tap ? sums[(tap - 1) * width + b] : T(0)) + (t >= 0 ? row[packing.at(t) + b] : T(0));
+            for (long b = 0; b < width; b += LANES<T>) {
+                T* sums = suffix_sums_.data() + static_cast<long>(o) * taps * width + b;
+                Vector<T> total{};
+                for (int tap = 0; tap < regions[o]; tap++) {
+                    // Lanes beyond the batch hold other series' values, and their sums nobody reads.
+                    if (tap < packing.length) total += load(row + packing.at(packing.length - 1 - tap) + b);
+                    store(sums + tap * width, total);
+                }
             }
         }
         const int vectors = static_cast<int>(width / LANES<T>);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import subprocess
 import sys
@@ -23,6 +24,12 @@ def _can_be_reset() -> bool:
 
 
 resettable = pytest.mark.skipif(not _can_be_reset(), reason="this system does not reset a process's peak memory")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_to_collect() -> None:
+    """What earlier tests left in reference cycles must not go while a block is measured."""
+    gc.collect()
 
 
 def _hold(megabytes: int) -> None:

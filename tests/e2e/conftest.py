@@ -46,8 +46,10 @@ class Bench:
     def tracking_uri(self) -> str:
         return f"sqlite:///{self.workspace / 'mlflow.db'}"
 
-    def write_study(self, *, epochs: int = 3, seeds: int = 2, more: str = "") -> None:
-        self.study.write_text(STUDY.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds)) + more)
+    def write_study(self, *, epochs: int = 3, seeds: int = 2, engine: str = "auto", more: str = "") -> None:
+        """``engine="torch"`` where trials must last long enough to be cut off, with the native engine there or not."""
+        text = STUDY.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds))
+        self.study.write_text(f"{text}engine: {engine}\n{more}")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """``dsn ARGUMENTS`` in the background, in a process group of its own."""

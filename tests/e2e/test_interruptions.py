@@ -21,7 +21,7 @@ def _wait(holds: Callable[[], bool]) -> None:
 
 
 def test_a_killed_driver_loses_nothing_and_repeats_nothing(bench, mlflow_runs) -> None:
-    bench.write_study(epochs=60, seeds=6)
+    bench.write_study(epochs=60, seeds=6, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     _wait(lambda: len(bench.ids("done")) >= 4)
     os.kill(driver.pid, signal.SIGKILL)
@@ -60,7 +60,7 @@ def _descendants(pid: int) -> dict[int, str]:
 
 
 def test_a_killed_worker_costs_its_trial_alone(bench) -> None:
-    bench.write_study(epochs=400, seeds=2)
+    bench.write_study(epochs=400, seeds=2, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     _wait(lambda: len(bench.ids("started")) >= 2)
     workers = {pid for pid, command in _descendants(driver.pid).items() if command.startswith("ray::ResourceTrainable")}
@@ -79,7 +79,7 @@ def test_a_killed_worker_costs_its_trial_alone(bench) -> None:
 
 
 def test_an_interrupted_run_says_so_leaves_no_run_running_and_continues(bench, mlflow_runs) -> None:
-    bench.write_study(epochs=60, seeds=3)
+    bench.write_study(epochs=60, seeds=3, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     _wait(lambda: len(bench.ids("done")) >= 1)
     os.kill(driver.pid, signal.SIGINT)
@@ -98,7 +98,7 @@ def test_an_interrupted_run_says_so_leaves_no_run_running_and_continues(bench, m
 
 
 def test_a_second_driver_is_refused_and_told_who_holds_the_study(bench) -> None:
-    bench.write_study(epochs=60, seeds=3)
+    bench.write_study(epochs=60, seeds=3, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     _wait(lambda: bool(bench.ids("started")))
     refused = bench.dsn("run", "tiny.yaml", expect=5)

@@ -126,7 +126,7 @@ def test_a_run_is_drawn_in_place_and_leaves_its_end_and_the_cursor(bench) -> Non
 
 
 def test_ctrl_c_is_heard_at_once_and_another_terminal_sees_the_run_and_its_end(bench) -> None:
-    bench.write_study(epochs=2000, seeds=2, more=_on_finish(TELL))
+    bench.write_study(epochs=2000, seeds=2, engine="torch", more=_on_finish(TELL))
     with _terminal(bench, "run", "tiny.yaml") as terminal:
         terminal.read_until(lambda seen: re.search(r"\s[1-9]\d*/2000", _text(seen)) is not None)
         status = json.loads(bench.dsn("status", "tiny", "--json").stdout)
@@ -161,7 +161,8 @@ def test_without_a_terminal_there_are_lines_alone_and_a_failure_and_its_cause_ar
     assert "\x1b" not in run.stdout + run.stderr
     lines = run.stderr.splitlines()
     assert lines[0] == "tiny: 3 trials, 0 already there, 3 to run"
-    assert sorted(line.partition(" ")[0] for line in lines[1:4]) == ["[1/3]", "[2/3]", "[3/3]"]
+    assert lines[1].startswith("engine: ")
+    assert sorted(line.partition(" ")[0] for line in lines[2:5]) == ["[1/3]", "[2/3]", "[3/3]"]
     broken = "broken · UnitTest · seed 0: failed (diverged): the training loss is not finite in epoch 1"
     assert sum(broken in line for line in lines) == 1
     assert (bench.folder / "told").read_text() == "failed 2 1"
@@ -170,7 +171,7 @@ def test_without_a_terminal_there_are_lines_alone_and_a_failure_and_its_cause_ar
 
 
 def test_sigterm_stops_a_run_in_an_orderly_way(bench) -> None:
-    bench.write_study(epochs=2000, seeds=1, more=_on_finish(TELL))
+    bench.write_study(epochs=2000, seeds=1, engine="torch", more=_on_finish(TELL))
     driver = bench.start("run", "tiny.yaml", "--plain")
     until = time.monotonic() + PATIENCE
     while not bench.ids("started"):
