@@ -81,14 +81,19 @@ def _equal(one: Mapping[str, np.ndarray], other: Mapping[str, np.ndarray]) -> bo
 @st.composite
 def cases(draw: st.DrawFn) -> Case:
     """Every shape, density, padding and size of batch; the second and the third step may be on smaller or larger ones
-    than the first."""
+    than the first.
+
+    But no batch of one constant series: it has no variance, so that what leaves batch norm is rounding alone, and which
+    side of the ReLU it falls on is no engine's to say.
+    """
+    batches = draw(st.tuples(*[st.integers(1, 33)] * 3))
     kernel_size = draw(st.integers(1, 15))
     density = draw(st.one_of(st.none(), st.sampled_from([1.0, 0.5, 0.2, 0.05, 0.01]), st.floats(0.01, 1)))
     case = made_case(
         channels=draw(st.integers(1, 4)),
         length=draw(st.one_of(st.integers(1, 80), st.integers(1, 8))),
         classes=draw(st.integers(2, 5)),
-        batches=draw(st.tuples(*[st.integers(1, 33)] * 3)),
+        batches=batches,
         model_channels=draw(st.sampled_from([3, 6, 9, 12])),
         kernel_size=kernel_size,
         depth=draw(st.integers(1, 3)),
@@ -97,7 +102,7 @@ def cases(draw: st.DrawFn) -> Case:
         level="dense" if density is None else round(1 - density, 3),
         seed=draw(st.integers(0, 2**32 - 1)),
         offset=draw(st.sampled_from([0.0, 3.0])),
-        constant=draw(st.sampled_from([False, False, False, True])),
+        constant=min(batches) > 1 and draw(st.sampled_from([False, False, False, True])),
         groups=draw(st.integers(1, min(3, kernel_size))),
         regions=draw(st.sampled_from(["multiples", "proportional"])),
         group_sizes=draw(st.sampled_from(["runs", "balanced"])),
