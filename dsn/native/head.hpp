@@ -1,6 +1,7 @@
 // The head: adaptive average pooling, a convolution of one tap, batch norm, mean over time, log-softmax.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <vector>

@@ -1,9 +1,10 @@
 // A DSN and its training step: forward, backward and Adam, one batch at a time.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
-#include <memory>
 #include <map>
+#include <memory>
 #include <vector>
 
 #include "adam.hpp"
@@ -91,8 +92,6 @@ public:
             });
     }
 
-    bool has_gradient() const { return last_ != nullptr && last_backward_; }
-
 private:
     // What depends on the number of series alone, and on the topology.
     struct Batch {
@@ -108,7 +107,6 @@ private:
 
     std::map<int, std::unique_ptr<Batch>> batches_;
     const Batch* last_ = nullptr;
-    bool last_backward_ = false;
     Buffer<T> packed_, errors_, input_errors_, fill_;
     std::vector<std::int64_t> labels_;
 
@@ -174,7 +172,6 @@ private:
         }
         head.forward(packing, blocks.back()->activations(packing), training);
         last_ = &batch;
-        last_backward_ = false;
         return batch;
     }
 
@@ -198,7 +195,6 @@ private:
             if (block.bottleneck) input_gradient(batch, b);
             if (step) update(batch, b, *step);
         }
-        last_backward_ = true;
         return score;
     }
 

@@ -1,6 +1,7 @@
 // What this core can do at most: multiplications and additions on registers alone.
 #pragma once
 
+#include <algorithm>
 #include <chrono>
 
 #include "vector.hpp"

@@ -5,7 +5,9 @@
 // in registers, and on as many input channels at a time as the cache holds.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <cassert>
 #include <cstdint>
 #include <utility>
 
