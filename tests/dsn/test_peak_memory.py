@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import gc
 import math
+import mmap
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from dsn import peak_memory
@@ -33,7 +33,9 @@ def _nothing_left_to_collect() -> None:
 
 
 def _hold(megabytes: int) -> None:
-    np.ones(megabytes * MB, dtype=np.uint8)
+    # Pages fresh from the system: malloc may serve a large array from what earlier tests freed and it kept resident.
+    with mmap.mmap(-1, megabytes * MB) as memory:
+        memory[:: mmap.PAGESIZE] = b"\1" * len(range(0, len(memory), mmap.PAGESIZE))
 
 
 @resettable
