@@ -46,7 +46,7 @@ class NativeLayer:
         return self.shape[1] * sum(self.regions)
 
     def mask(self, positions: NDArray[np.int32]) -> Mask:
-        """Ascending flat positions as a mask."""
+        """Flat positions as a mask."""
         mask = np.zeros(self.shape, dtype=bool)
         mask.reshape(-1)[positions] = True
         return mask

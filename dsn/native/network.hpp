@@ -208,6 +208,7 @@ private:
                                                errors_.data() + c * packing.output_stride, error, batch.row());
             packing.fill_margins(error, packing.gradient_margins, fill_.data());
         }
+        if (block.bottleneck || packing.segments == 1) block.convolution.sum_tails(packing, block.error.data());
     }
 
     // Through convolution and bottleneck: the bottleneck's gradient, and that of the activations before it.
@@ -215,8 +216,7 @@ private:
         const Packing<T>& packing = batch.packing;
         Block<T>& block = *blocks[b];
         const long stride = packing.output_stride;
-        block.convolution.input_gradient(packing, batch.offsets[b], shape.padding, block.error.data(),
-                                         input_errors_.data());
+        block.convolution.input_gradient(packing, batch.offsets[b], block.error.data(), input_errors_.data());
         if (b == 0) {
             block.bottleneck->weight_gradient(input_errors_.data(), stride, RawRows<T>{packed_.data(), stride},
                                               packing.vectors());

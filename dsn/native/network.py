@@ -88,7 +88,7 @@ class NativeNetwork:
         return _as_array(self, self._functions["array"](self._network, block, part, which), self.dtype)
 
     def positions(self, block: int) -> NDArray[np.int32]:
-        """Which weights of a block's convolution are active, as ascending flat positions; a view like ``array``."""
+        """Which weights of a block's convolution are active, as flat positions; a view like ``array``."""
         return _as_array(self, self._functions["positions"](self._network, block), np.dtype(np.int32))
 
     def set_mask(self, block: int, mask: NDArray[np.bool_], grown: NDArray[np.bool_] | None) -> None:

@@ -26,7 +26,7 @@ struct Margin {
 template <class T>
 class Packing {
 public:
-    Packing(int series, int length, int taps, Padding padding) : series(series), length(length), taps(taps) {
+    Packing(int series, int length, int taps, Padding padding) : series(series), length(length), taps(taps), padding(padding) {
         choose_width();
         const int before = padding == Padding::zero ? (taps - 1) / 2 : 0;
         input_before = before;
@@ -42,6 +42,7 @@ public:
     }
 
     const int series, length, taps;
+    const Padding padding;
     int segments = 1, steps = 1, width = 1;
     int input_before = 0;     // steps before the first one in a row that a convolution reads
     int gradient_before = 0;  // and in a row of output gradients, which its backward pass reads
@@ -51,6 +52,9 @@ public:
     std::vector<T> mask;  // 1 where a row holds a time step, 0 in lanes to spare
 
     long row() const { return static_cast<long>(steps) * width; }
+    // Whether padding repeats whole vectors: those of the last step, which no other segment shares.
+    bool repeats_last_vectors() const { return padding == Padding::replicate_right && segments == 1; }
+    int vectors_a_step() const { return width / LANES<T>; }
     int vectors() const { return static_cast<int>(row() / LANES<T>); }
     // Where series 0 is at time t; the others follow.
     long at(int t) const { return at_[t]; }

@@ -36,6 +36,8 @@ namespace detail {
 
 constexpr int MATRIX_ROWS = REGISTERS == 32 ? 12 : 6;  // times 2 vectors: accumulators of a product
 constexpr int GRADIENT_ROWS = REGISTERS == 32 ? 3 : 1;  // times 8: of its gradient
+// Strips ahead whose memory is asked for: rows are far apart, so that the processor does not see it coming.
+constexpr int AHEAD = 2;
 constexpr int STRIP = 32;                               // vectors of a row that a gradient is summed over at once
 
 template <class T>
@@ -66,7 +68,10 @@ void matrix_tile(Matrix<T> matrix, const T* strip, long step, int columns, T* ou
 #pragma GCC unroll 16
     for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 16
-        for (int v = 0; v < VECTORS; v++) store(output + r * stride + v * LANES<T>, sums[r][v]);
+        for (int v = 0; v < VECTORS; v++) {
+            store(output + r * stride + v * LANES<T>, sums[r][v]);
+            __builtin_prefetch(output + r * stride + (v + AHEAD * VECTORS) * LANES<T>, 1, 2);
+        }
 }
 
 template <class T>
@@ -100,7 +105,10 @@ void product_strip(Matrix<T> matrix, int outputs, int columns, const NormalisedR
     constexpr long STEP = VECTORS * LANES<T>;
     strip.hold(columns * STEP);
     for (int c = 0; c < columns; c++)
-        for (long e = 0; e < STEP; e += LANES<T>) store(strip.data() + c * STEP + e, rows.at(c, element + e));
+        for (long e = 0; e < STEP; e += LANES<T>) {
+            store(strip.data() + c * STEP + e, rows.at(c, element + e));
+            __builtin_prefetch(rows.values + c * rows.stride + element + e + AHEAD * STEP, 0, 2);
+        }
     matrix_strip<T, VECTORS>(matrix, outputs, columns, strip.data(), STEP, output + element, stride);
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <limits>
 #include <new>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "buffer.hpp"
 #include "packing.hpp"
 #include "sparse_product.hpp"
+#include "tiled_product.hpp"
 
 namespace dsn {
 
@@ -26,9 +28,9 @@ struct Moments {
 template <class T>
 class SparseConvolution {
 public:
-    // Where the taps' inputs begin in rows of one packing.
     struct Offsets {
-        Buffer<std::int32_t> forward, backward, last;
+        TapReads forward, backward;
+        Buffer<std::int32_t> last;
         long long topology = -1;
     };
 
@@ -44,8 +46,9 @@ public:
     const std::vector<int> regions;
     const Moments moments;
     std::vector<long> region_begin;  // where a channel's moments begin when they are dense: (output, input, tap)
-    Buffer<std::int32_t> positions;  // of the active weights, ascending, in (output, input, tap)
-    Buffer<T> weight, gradient;      // active ones
+    // Positions in (output, input, tap) of the active weights, which are kept in the order of the forward pass.
+    Buffer<std::int32_t> positions;
+    Buffer<T> weight, gradient;  // active ones
     Buffer<T> first, second, correction1, correction2;
 
     // Replaces the active weights by those where `mask` (outputs, inputs, taps) is not zero. Weights that stay keep
@@ -60,50 +63,70 @@ public:
     void prepare(Offsets& offsets, const Packing<T>& packing) const {
         if (offsets.topology == topology_) return;
         const std::size_t active = positions.size();
-        for (auto* each : {&offsets.forward, &offsets.backward, &offsets.last}) each->hold(active);
+        for (auto* each : {&offsets.forward.offsets, &offsets.backward.offsets, &offsets.last}) each->hold(active);
         const long stride = packing.padded_stride, step = packing.width, last = last_width(packing);
         // Offsets are kept in 32 bits, as every byte of them is read in every step.
         if (std::max(inputs, outputs) * std::max(stride, taps * last) > std::numeric_limits<std::int32_t>::max())
             throw std::bad_alloc();
         for (std::size_t n = 0; n < active; n++)
-            offsets.forward[n] = static_cast<std::int32_t>(input_of(n) * stride + tap_of(n) * step);
+            offsets.forward.offsets[n] = static_cast<std::int32_t>(input_of(n) * stride + tap_of(n) * step);
         for (std::size_t p = 0; p < active; p++) {
             const std::int32_t n = backward_[p];
             const long output = output_of(n), tap = tap_of(n);
-            offsets.backward[p] = static_cast<std::int32_t>(output * stride + (taps - 1 - tap) * step);
+            offsets.backward.offsets[p] = static_cast<std::int32_t>(output * stride + (taps - 1 - tap) * step);
             offsets.last[p] = static_cast<std::int32_t>((output * taps + tap) * last);
         }
+        find_limits<Edge::end>(packing, order_, offsets.forward);
+        find_limits<Edge::beginning>(packing, order_backward_, offsets.backward);
         offsets.topology = topology_;
     }
 
     // `input` has margins, `output` has none.
     void forward(const Packing<T>& packing, const Offsets& offsets, const T* input, T* output) const {
-        product(packing, input, output, packing.output_stride, start_, inputs, outputs, offsets.forward, weight,
-                packing.vectors());
+        tiled_product<Edge::end>(packing, order_, offsets.forward, weight.data(), input, output);
     }
 
     // The gradient of the input, without margins, from that of the output, with margins.
-    void input_gradient(const Packing<T>& packing, const Offsets& offsets, Padding padding, const T* error, T* result) {
-        for (std::size_t p = 0; p < weight.size(); p++) weight_backward_[p] = weight[backward_[p]];
-        product(packing, error, result, packing.output_stride, start_backward_, outputs, inputs, offsets.backward,
-                weight_backward_, packing.vectors());
-        if (padding == Padding::replicate_right) fold_last_step(packing, offsets, error, result);
+    void input_gradient(const Packing<T>& packing, const Offsets& offsets, const T* error, T* result) {
+        gather_backward();
+        tiled_product<Edge::beginning>(packing, order_backward_, offsets.backward, weight_backward_.data(), error,
+                                       result);
+        if (packing.padding == Padding::replicate_right) fold_last_step(packing, offsets, result);
         for (int i = 0; i < inputs; i++) packing.clear_invalid(result + i * packing.output_stride);
+    }
+
+    // Sums of the last errors: what taps that read the last value multiply with it. To be called before the gradients
+    // of an `error` are asked for.
+    void sum_tails(const Packing<T>& packing, const T* error) {
+        if (packing.padding != Padding::replicate_right) return;
+        const long width = last_width(packing);
+        tails_.hold(static_cast<std::size_t>(outputs) * taps * width);
+        for (int o = 0; o < outputs; o++) {
+            const T* row = error + o * packing.padded_stride + packing.gradient_before * packing.width;
+            for (long b = 0; b < width; b += LANES<T>) {
+                T* sums = tails_.data() + static_cast<long>(o) * taps * width + b;
+                Vector<T> total{};
+                for (int tap = 0; tap < regions[o]; tap++) {
+                    // Lanes beyond the batch hold other series' values, and their sums nobody reads.
+                    if (tap < packing.length) total += load(row + packing.at(packing.length - 1 - tap) + b);
+                    store(sums + tap * width, total);
+                }
+            }
+        }
     }
 
     void active_gradient(const Packing<T>& packing, const Offsets& offsets, const T* input, const T* error) {
         gradient.zero();
         const T* from_step_0 = error + packing.gradient_before * packing.width;
-        const int tiles = (packing.vectors() + GRADIENT_TILE - 1) / GRADIENT_TILE;
-        const int tile = (packing.vectors() + tiles - 1) / tiles;
-        const int block = channels_in_cache(packing, tile);
-        for (int v = 0; v < packing.vectors(); v += tile)
-            for (int i = 0; i < inputs; i += block) {
-                const TapRanges ranges{start_.data() + i, start_.data() + std::min(i + block, inputs), inputs, outputs};
-                const long skip = static_cast<long>(v) * LANES<T>;
-                sparse_gradients(input + skip, from_step_0 + skip, packing.padded_stride, ranges,
-                                 offsets.forward.data(), gradient.data(), std::min(tile, packing.vectors() - v));
-            }
+        const Tiles tiles(packing.vectors(), GRADIENT_TILE);
+        const bool use_tails = packing.repeats_last_vectors();
+        const int parts = order_.parts(), block = use_tails ? 1 : parts_in_cache(packing, tiles.size);
+        const auto add_gradients = use_tails ? sparse_gradients<T, true> : sparse_gradients<T, false>;
+        for (int t = 0; t < tiles.count; t++)
+            for (int p = 0; p < parts; p += block)
+                add_gradients(input, from_step_0, packing.padded_stride, order_.ranges(p, std::min(parts, p + block)),
+                              order_.numbers.data(), offsets.forward.offsets.data(), gradient.data(), tiles.begin(t),
+                              tiles.length(t), tails(packing, 0));
     }
 
     // Gradients of all usable taps of output channels `output` and, if ROWS is 2, the next, (ROWS, inputs, region).
@@ -113,13 +136,14 @@ public:
         const long apart = static_cast<long>(inputs) * region;
         std::fill_n(result, ROWS * apart, T(0));
         const T* row = error + output * packing.padded_stride + packing.gradient_before * packing.width;
-        for (int v = 0; v < packing.vectors(); v += GRADIENT_TILE) {
-            const long skip = static_cast<long>(v) * LANES<T>;
-            const int vectors = std::min(GRADIENT_TILE, packing.vectors() - v);
+        const Tiles tiles(packing.vectors(), GRADIENT_TILE);
+        const auto add_gradients =
+            packing.repeats_last_vectors() ? dense_gradients<T, ROWS, true> : dense_gradients<T, ROWS, false>;
+        for (int t = 0; t < tiles.count; t++)
             for (int i = 0; i < inputs; i++)
-                dense_gradients<T, ROWS>(input + i * packing.padded_stride + skip, row + skip, packing.padded_stride,
-                                         packing.width, region, result + static_cast<long>(i) * region, apart, vectors);
-        }
+                add_gradients(input + i * packing.padded_stride, row, packing.padded_stride, packing.width, region,
+                              result + static_cast<long>(i) * region, apart, tiles.begin(t), tiles.length(t),
+                              tails(packing, output));
     }
 
     // Calls use(output, rows, gradients) for all output channels, one or two at a time.
@@ -172,11 +196,10 @@ public:
 
 private:
     long long topology_ = 0;
-    std::vector<std::int32_t> start_;           // of the taps of (output, input); one more at the end
-    std::vector<std::int32_t> start_backward_;  // of (input, output), in the order of the backward pass
-    std::vector<std::int32_t> backward_;        // which tap is next in that order
-    std::vector<std::int32_t> moment_of_;       // where a tap's dense moments are
-    Buffer<T> weight_backward_, suffix_sums_, last_step_, gradient_rows_;
+    TapOrder order_, order_backward_;
+    std::vector<std::int32_t> backward_;   // which tap is next in the order of the backward pass
+    std::vector<std::int32_t> moment_of_;  // where a tap's dense moments are
+    Buffer<T> weight_backward_, tails_, last_step_, gradient_rows_;
     Buffer<T> active_first_, active_second_, active_correction1_, active_correction2_;
 
     long output_of(std::size_t n) const { return positions[n] / (static_cast<long>(inputs) * taps); }
@@ -193,46 +216,41 @@ private:
     }
 
     void find_active(const std::uint8_t* mask) {
-        previous_positions_.swap(positions);
+        index_before_.assign(static_cast<std::size_t>(outputs) * inputs * taps, -1);
+        for (std::size_t n = 0; n < positions.size(); n++) index_before_[positions[n]] = static_cast<std::int32_t>(n);
         std::size_t active = 0;
-        const std::size_t kernels = static_cast<std::size_t>(outputs) * inputs, size = kernels * taps;
-        for (std::size_t n = 0; n < size; n++) active += mask[n] != 0;
+        for (std::size_t n = 0; n < index_before_.size(); n++) active += mask[n] != 0;
         positions.hold(active);
-        start_.resize(kernels + 1);
-        moment_of_.resize(active);
-        std::int32_t n = 0;
-        for (std::size_t kernel = 0; kernel < kernels; kernel++) {
-            start_[kernel] = n;
-            const int region = regions[kernel / inputs];
-            const long moments_begin = region_begin[kernel / inputs] + static_cast<long>(kernel % inputs) * region;
-            for (int tap = 0; tap < taps; tap++) {
-                if (!mask[kernel * taps + tap]) continue;
-                positions[n] = static_cast<std::int32_t>(kernel * taps + tap);
-                moment_of_[n] = static_cast<std::int32_t>(moments_begin + tap);
-                n++;
+        moment_of_.clear();
+        order_.begin(outputs, inputs);
+        for (int o = 0; o < outputs; o++)
+            for (int part = 0; part < inputs; part += TapOrder::PART) {
+                for (int tap = 0; tap < regions[o]; tap++)
+                    for (int i = part; i < std::min(inputs, part + TapOrder::PART); i++) {
+                        const long position = (static_cast<long>(o) * inputs + i) * taps + tap;
+                        if (!mask[position]) continue;
+                        positions[order_.numbers.size()] = static_cast<std::int32_t>(position);
+                        order_.numbers.push_back(tap);
+                        moment_of_.push_back(static_cast<std::int32_t>(region_begin[o] + long(i) * regions[o] + tap));
+                    }
+                order_.start.push_back(static_cast<std::int32_t>(order_.numbers.size()));
             }
-        }
-        start_[kernels] = n;
     }
 
-    // Both lists of positions ascend, so that one walk finds what stayed.
+    // Weights that stay active keep their value, and their moments unless they begin anew.
     void carry_over(const std::uint8_t* grown) {
-        const std::size_t active = positions.size(), before = previous_positions_.size();
+        const std::size_t active = positions.size();
         std::vector<Buffer<T>*> arrays{&weight};
         if (!moments.dense) {
             arrays.insert(arrays.end(), {&first, &second});
             if (moments.restart) arrays.insert(arrays.end(), {&correction1, &correction2});
         }
         for (Buffer<T>* array : arrays) {
-            const bool is_moment = array != &weight;
+            const bool restarts = array != &weight && moments.restart && grown;
             carried_.hold(active);
-            std::size_t old = 0;
             for (std::size_t n = 0; n < active; n++) {
-                const std::int32_t position = positions[n];
-                while (old < before && previous_positions_[old] < position) old++;
-                const bool stayed = old < before && previous_positions_[old] == position;
-                const bool anew = is_moment && moments.restart && grown && grown[position];
-                carried_[n] = stayed && !anew ? (*array)[old] : T(0);
+                const std::int32_t before = index_before_[positions[n]];
+                carried_[n] = before >= 0 && !(restarts && grown[positions[n]]) ? (*array)[before] : T(0);
             }
             array->swap(carried_);
         }
@@ -247,39 +265,31 @@ private:
                 each->hold(active);
     }
 
-    // A counting sort by input; within one, taps stay in the order of their outputs.
+    // A counting sort by (input, part of the outputs, tap), which leaves taps in the order of their outputs.
     void order_backward() {
-        start_backward_.assign(static_cast<std::size_t>(inputs) * outputs + 1, 0);
+        TapOrder& order = order_backward_;
+        order.begin(inputs, outputs);
+        const auto key = [&](std::size_t n) {
+            return (input_of(n) * order.parts() + output_of(n) / TapOrder::PART) * taps + tap_of(n);
+        };
+        std::vector<std::int32_t> next(static_cast<std::size_t>(inputs) * order.parts() * taps + 1, 0);
+        for (std::size_t n = 0; n < positions.size(); n++) next[key(n) + 1]++;
+        std::partial_sum(next.begin(), next.end(), next.begin());
+        for (std::size_t k = taps; k < next.size(); k += taps) order.start.push_back(next[k]);
+        order.numbers.resize(positions.size());
         backward_.resize(positions.size());
-        std::int32_t p = 0;
-        for (int i = 0; i < inputs; i++)
-            for (int o = 0; o < outputs; o++) {
-                const std::size_t kernel = static_cast<std::size_t>(o) * inputs + i;
-                start_backward_[static_cast<std::size_t>(i) * outputs + o] = p;
-                for (std::int32_t n = start_[kernel]; n < start_[kernel + 1]; n++) backward_[p++] = n;
-            }
-        start_backward_.back() = p;
+        for (std::size_t n = 0; n < positions.size(); n++) {
+            const std::int32_t p = next[key(n)]++;
+            backward_[p] = static_cast<std::int32_t>(n);
+            order.numbers[p] = order_.numbers[n];
+        }
     }
 
-    // Channels whose part of a tile, with what their taps reach beyond it, fills the first-level cache.
-    int channels_in_cache(const Packing<T>& packing, int vectors) const {
-        const long bytes = vectors * VECTOR_BYTES + (taps - 1) * static_cast<long>(packing.width) * long(sizeof(T));
-        return static_cast<int>(std::max(1L, L1_BYTES / bytes));
-    }
-
-    void product(const Packing<T>& packing, const T* input, T* output, long stride,
-                 const std::vector<std::int32_t>& start, int columns, int rows, const Buffer<std::int32_t>& offsets,
-                 const Buffer<T>& weights, int vectors) const {
-        const int tiles = (vectors + PRODUCT_TILE - 1) / PRODUCT_TILE;
-        const int tile = (vectors + tiles - 1) / tiles;
-        const int block = channels_in_cache(packing, tile);
-        for (int v = 0; v < vectors; v += tile)
-            for (int c = 0; c < columns; c += block) {
-                const TapRanges ranges{start.data() + c, start.data() + std::min(c + block, columns), columns, rows};
-                const long skip = static_cast<long>(v) * LANES<T>;
-                sparse_product(input + skip, output + skip, stride, ranges, offsets.data(), weights.data(),
-                               std::min(tile, vectors - v), c == 0);
-            }
+    Tails<T> tails(const Packing<T>& packing, int output) const {
+        if (!packing.repeats_last_vectors()) return {};
+        const int vectors = packing.vectors_a_step();
+        const long stride = static_cast<long>(taps) * packing.width;
+        return {tails_.data() + output * stride, stride, (packing.length - 1) * vectors, vectors};
     }
 
     long last_width(const Packing<T>& packing) const {
@@ -288,35 +298,36 @@ private:
 
     // Padding repeats the last value, so that its gradient is what all taps beyond the end would pass back: for tap k
     // the sum of the output's gradient over the last k + 1 steps.
-    void fold_last_step(const Packing<T>& packing, const Offsets& offsets, const T* error, T* result) {
+    void fold_last_step(const Packing<T>& packing, const Offsets& offsets, T* result) {
         const long width = last_width(packing);
-        suffix_sums_.hold(static_cast<std::size_t>(outputs) * taps * width);
         last_step_.hold(static_cast<std::size_t>(inputs) * width);
-        for (int o = 0; o < outputs; o++) {
-            const T* row = error + o * packing.padded_stride + packing.gradient_before * packing.width;
-            for (long b = 0; b < width; b += LANES<T>) {
-                T* sums = suffix_sums_.data() + static_cast<long>(o) * taps * width + b;
-                Vector<T> total{};
-                for (int tap = 0; tap < regions[o]; tap++) {
-                    // Lanes beyond the batch hold other series' values, and their sums nobody reads.
-                    if (tap < packing.length) total += load(row + packing.at(packing.length - 1 - tap) + b);
-                    store(sums + tap * width, total);
-                }
-            }
+        const Tiles tiles(static_cast<int>(width / LANES<T>), PRODUCT_TILE);
+        const TapRanges all = order_backward_.ranges(0, order_backward_.parts());
+        for (int t = 0; t < tiles.count; t++) {
+            const long skip = static_cast<long>(tiles.begin(t)) * LANES<T>;
+            sparse_product(tails_.data() + skip, last_step_.data() + skip, width, all, offsets.last.data(),
+                           weight_backward_.data(), tiles.length(t), true);
         }
-        const int vectors = static_cast<int>(width / LANES<T>);
-        product(packing, suffix_sums_.data(), last_step_.data(), width, start_backward_, outputs, inputs, offsets.last,
-                weight_backward_, vectors);
         for (int i = 0; i < inputs; i++)
             std::copy_n(last_step_.data() + i * width, packing.series,
                         result + i * packing.output_stride + packing.at(packing.length - 1));
+    }
+
+    // Part after part, whose weights lie together in memory.
+    void gather_backward() {
+        const int parts = order_backward_.parts();
+        for (int part = 0; part < parts; part++)
+            for (int i = 0; i < inputs; i++) {
+                const std::int32_t* range = order_backward_.start.data() + static_cast<long>(i) * parts + part;
+                for (std::int32_t p = range[0]; p < range[1]; p++) weight_backward_[p] = weight[backward_[p]];
+            }
     }
 
     void gather(const Buffer<T>& from, Buffer<T>& to) const {
         for (std::size_t n = 0; n < weight.size(); n++) to[n] = from[moment_of_[n]];
     }
 
-    Buffer<std::int32_t> previous_positions_;
+    std::vector<std::int32_t> index_before_;  // of the active weights, by position, before the mask was replaced; or -1
     Buffer<T> carried_;
 };
 
