@@ -45,6 +45,11 @@ class Engine(Protocol):
     def __init__(self, config: RunConfig, data: TimeSeriesData, *, seed: int, device: str) -> None: ...
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of weights, gradients and all arithmetic."""
+        ...
+
+    @property
     def sparse_layers(self) -> tuple[SparseLayer, ...]:
         """Shapes and kernel groups of the layers that have masks; empty for a dense network."""
         ...
@@ -89,13 +94,17 @@ class Engine(Protocol):
         ...
 
     def restore(self, snapshot: Snapshot) -> None:
-        """Put a snapshot back, to predict with. To train on from it, where its masks are others, is not specified: what
-        the optimiser knows of the weights that it turns off may be lost."""
+        """Put a snapshot back, converted to ``dtype``, to predict with. To train on from it, where its masks are
+        others, is not specified: what the optimiser knows of the weights that it turns off may be lost."""
         ...
 
-    def predict(self, x: NDArray[np.float32], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
+    def predict(self, x: NDArray[Any], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
         """Log-probabilities (n, classes) of series (n, channels, length), n from 0 on, under the present weights or
-        those of a snapshot. Nothing changes by it."""
+        those of a snapshot. Nothing changes by it.
+
+        Series of any real type and layout in memory, and snapshots of an engine of another ``dtype``, are converted to
+        this one's.
+        """
         ...
 
     def state_dict(self) -> dict[str, Any]:

@@ -93,6 +93,10 @@ class NativeEngine:
         return NativeNetwork(shape, regions, self._x.dtype)
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        return self._network.dtype
+
+    @property
     def sparse_layers(self) -> tuple[SparseLayer, ...]:
         return tuple(SparseLayer(shape=layer.shape, groups=layer.groups) for _, layer in self._sparse())
 
@@ -142,7 +146,7 @@ class NativeEngine:
         write(self._network, self._layers, masks_in(snapshot, self._layers), snapshot)
         self._positions = self._active_positions()
 
-    def predict(self, x: NDArray[np.float32], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
+    def predict(self, x: NDArray[Any], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
         if x.shape[1:] != (self._channels, self._length):
             raise ValueError(f"series of shape {x.shape[1:]}, where they are {(self._channels, self._length)}")
         network = self._network
@@ -157,7 +161,7 @@ class NativeEngine:
         ]
         return np.concatenate([np.empty((0, self._classes)), *parts])
 
-    def _predict_some(self, network: NativeNetwork, x: NDArray[np.float32]) -> NDArray[np.float64]:
+    def _predict_some(self, network: NativeNetwork, x: NDArray[Any]) -> NDArray[np.float64]:
         series = np.zeros((1 if len(x) == 1 else PREDICTION_BATCH, *x.shape[1:]), dtype=network.dtype)
         series[: len(x)] = x
         return network.predict(series, self._classes)[: len(x)].astype(np.float64)

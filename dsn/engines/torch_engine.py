@@ -91,6 +91,10 @@ class TorchEngine:
         self._y = torch.tensor(data.y_train, device=device)
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        return _to_numpy(self._x[:0]).dtype
+
+    @property
     def sparse_layers(self) -> tuple[SparseLayer, ...]:
         return tuple(
             SparseLayer(shape=convolution.shape, groups=groups)
@@ -165,18 +169,22 @@ class TorchEngine:
         return {name: _to_numpy(tensor) for name, tensor in self._network.state_dict().items()}
 
     def restore(self, snapshot: Snapshot) -> None:
-        self._network.load_state_dict(_tensors(snapshot, self._x.device))
+        self._network.load_state_dict(_tensors(snapshot, self._x))
 
     @torch.no_grad()
-    def predict(self, x: NDArray[np.float32], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
+    def predict(self, x: NDArray[Any], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
         self._network.eval()
-        state = self._network.state_dict() if snapshot is None else _tensors(snapshot, self._x.device)
+        state = self._network.state_dict() if snapshot is None else _tensors(snapshot, self._x)
         with reproducible_numerics():
             parts = [
-                functional_call(self._network, state, (torch.tensor(x[start : start + PREDICTION_BATCH]).to(self._x),))
+                functional_call(self._network, state, (self._series(x[start : start + PREDICTION_BATCH]),))
                 for start in range(0, max(len(x), 1), PREDICTION_BATCH)  # one part, an empty one, of no series
             ]
         return torch.cat(parts).to("cpu", torch.float64).numpy()
+
+    def _series(self, x: NDArray[Any]) -> torch.Tensor:
+        # PyTorch takes neither negative strides nor all of NumPy's types.
+        return torch.tensor(np.ascontiguousarray(x, dtype=self.dtype), device=self._x.device)
 
     def state_dict(self) -> dict[str, Any]:
         # PyTorch hands out its live tensors; a checkpoint must not change while training goes on.
@@ -199,5 +207,7 @@ def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
     return tensor.detach().to("cpu", copy=True).numpy()
 
 
-def _tensors(snapshot: Snapshot, device: torch.device) -> dict[str, torch.Tensor]:
-    return {name: torch.from_numpy(np.array(array)).to(device) for name, array in snapshot.items()}
+def _tensors(snapshot: Snapshot, like: torch.Tensor) -> dict[str, torch.Tensor]:
+    """On the device of ``like``, and in its type what has one of the kind: masks and counts stay what they are."""
+    tensors = {name: torch.from_numpy(np.array(array)) for name, array in snapshot.items()}
+    return {name: each.to(like if each.is_floating_point() else like.device) for name, each in tensors.items()}

@@ -7,7 +7,7 @@ those that a wrong formula would change.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -322,6 +322,40 @@ def test_predictions_are_log_probabilities_and_do_not_depend_on_their_company(na
     # The same sums in float32, in another order: 1e-5 is some 80 units in the last place of numbers near 1.
     for part in (slice(0, 1), slice(150, 151), slice(299, 300), slice(20, 37), slice(5, 5)):
         assert np.allclose(together[part], engine.predict(data.x_test[part]), atol=1e-5)
+
+
+LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "float64": lambda x: x.astype(np.float64),
+    "whole numbers": lambda x: x.astype(np.int16),
+    "the other byte order": lambda x: x.astype(x.dtype.newbyteorder()),
+    "apart in memory": lambda x: np.repeat(x, 2, axis=2)[:, :, ::2],
+    "backwards in memory": lambda x: np.flip(x, axis=2).copy()[:, :, ::-1],
+    "read-only": lambda x: np.broadcast_to(x, x.shape),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_series_of_any_type_and_layout_are_converted(name: str, make_data, layout: str) -> None:
+    data = make_data()
+    engine = _engine(name, data)
+    assert engine.dtype == np.float32
+    whole = np.round(8 * data.x_test)  # the same value in every type
+    assert np.array_equal(engine.predict(LAYOUTS[layout](whole)), engine.predict(whole))
+
+
+def test_snapshots_of_an_engine_of_another_type_are_converted(name: str, make_data) -> None:
+    data = make_data()
+    engine = _engine(name, data)
+    engine.train(BATCHES, 1e-2)
+    expected = engine.predict(data.x_test)
+    snapshot = {
+        key: array.astype(np.float64) if array.dtype.kind == "f" else array for key, array in engine.snapshot().items()
+    }
+    engine.train(BATCHES, 1e-2)
+    assert np.array_equal(engine.predict(data.x_test, snapshot), expected)
+    engine.restore(snapshot)
+    assert np.array_equal(engine.predict(data.x_test), expected)
+    assert {array.dtype for array in engine.weights()} == {engine.dtype}
 
 
 @pytest.mark.parametrize("moments", MOMENTS)
