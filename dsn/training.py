@@ -6,7 +6,7 @@
     result = training.result()
 
 The caller drives: it may stop between any two epochs, take ``state_dict()`` as a checkpoint, and go on from it in
-another process with ``load_state_dict()``, to the same numbers.
+another process with ``load_state_dict()``, to the same numbers on the same kind of machine.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsn.checkpoint import require_same_training, training_identity
 from dsn.config import RunConfig, TrainingConfig
 from dsn.data.dataset import TimeSeriesData
 from dsn.engine_choice import choose_engine
@@ -94,7 +96,9 @@ class Training:
     ) -> None:
         self._config = config
         self._data = data
-        self._engine = ENGINES[choose_engine(engine, device).name](config, data, seed=seed, device=device)
+        self._seed = seed
+        self._engine_name = choose_engine(engine, device).name
+        self._engine = ENGINES[self._engine_name](config, data, seed=seed, device=device)
         self._sparse = SparseTrainer(self._engine.sparse_layers, config.sparsity, seed)
         self._order = generator(seed, "order")
         self._batch_size = config.training.batch_size_for(len(data.y_train))
@@ -249,6 +253,7 @@ class Training:
     def state_dict(self) -> dict[str, Any]:
         """A checkpoint: everything that the rest of the training depends on."""
         return {
+            "training": dict(self._identity),
             "engine": self._engine.state_dict(),
             "sparse": self._sparse.state_dict(),
             "masks": self.masks,
@@ -259,7 +264,12 @@ class Training:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from a checkpoint of the same configuration, data and seed."""
+        """Go on from a checkpoint of the same configuration, data, seed and engine.
+
+        Raises:
+            InvalidInput: it is of another training, or no checkpoint; nothing has changed then.
+        """
+        require_same_training(state.get("training", {}), self._identity)
         self._engine.load_state_dict(state["engine"])
         self._sparse.load_state_dict(state["sparse"])
         self._masks = [mask.copy() for mask in state["masks"]]
@@ -268,6 +278,12 @@ class Training:
         self._updates = [GroupUpdate(**row) for row in state["mask_updates"]]
         best = state["best"]
         self._best = None if best is None else (EpochRecord(**best[0]), best[1])
+
+    @cached_property
+    def _identity(self) -> dict[str, object]:
+        return training_identity(
+            self._config, self._data, seed=self._seed, engine=self._engine_name, dtype=self._engine.dtype
+        )
 
 
 def fit(config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "auto", device: str = "cpu") -> FitResult:
