@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -141,14 +142,19 @@ def trial(
     workspace: Place = None,
 ) -> None:
     """Train one trial of a study in this process, without Ray or MLflow, for a debugger. Records nothing."""
+    from pipeline.ledger import read_states
     from pipeline.record import find_trial
+    from pipeline.repetition import engine_of_repetition
 
-    found = find_trial(Workspace.locate(workspace), trial_id)
+    place = Workspace.locate(workspace)
+    found = find_trial(place, trial_id)
     # Imported only when there is something to train: torch takes seconds.
-    from pipeline.trial import run_trial
+    from pipeline.trial import device_for, run_trial
 
     say(f"{found.trial_id}: {found.title}")
-    result = run_trial(found, keep_model=False)
+    engine, line = engine_of_repetition(found, read_states(place).get(found.trial_id), device_for(found))
+    say(line)
+    result = run_trial(replace(found, engine=engine), keep_model=False)
     if result.error:
         say(result.error.traceback if result.error.kind == "exception" else f"dsn: {result.error.message}")
         raise typer.Exit(ExitCode.TRIALS_FAILED)

@@ -54,13 +54,13 @@ def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord
     started = time.time()
     provenance: dict[str, str] = {}
     try:
-        engine = choose_engine(trial.engine, _device(trial))
+        engine = choose_engine(trial.engine, device_for(trial))
         provenance = _provenance(trial, engine)
         data = _prepared(trial.config.data)
         if data.content_hash != trial.content_hash:
             raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
-        with PeakMemory(_device(trial)) as peak:
-            training = Training(trial.config, data, seed=trial.seed, engine=engine.name, device=_device(trial))
+        with PeakMemory(device_for(trial)) as peak:
+            training = Training(trial.config, data, seed=trial.seed, engine=engine.name, device=device_for(trial))
             yield from training.epochs()
             result = training.result()
         return TrialResult(
@@ -96,7 +96,8 @@ def _prepared(config: DataConfig) -> TimeSeriesData:
     return load(config)
 
 
-def _device(trial: TrialSpec) -> str:
+def device_for(trial: TrialSpec) -> str:
+    """Where it is computed in this process: on a GPU if it may use one and there is one."""
     return "cuda" if trial.resources.gpus > 0 and torch.cuda.is_available() else "cpu"
 
 
@@ -161,7 +162,7 @@ def _parquet(kind: type, rows: Iterable[Any]) -> bytes:
 
 def _provenance(trial: TrialSpec, engine: ChosenEngine) -> dict[str, str]:
     """Of the computing process; the driver adds what it alone knows, such as the code's revision."""
-    device = _device(trial)
+    device = device_for(trial)
     return {
         "engine": engine.name,
         **({"instruction_set": engine.instruction_set} if engine.instruction_set else {}),
