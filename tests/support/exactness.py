@@ -20,6 +20,7 @@ from unittest.mock import patch
 
 import numpy as np
 import torch
+from noise import made_data
 from numpy.typing import NDArray
 from rounded_engine import DEVIATIONS, UNIT, RoundedEngine
 
@@ -310,37 +311,6 @@ def trajectory_standard(case: Case) -> Standard:
     return held_to
 
 
-def made_data(
-    *,
-    train_n: int,
-    channels: int,
-    length: int,
-    classes: int,
-    test_n: int = 5,
-    seed: int = 0,
-    offset: float = 0.0,
-    constant: bool = False,
-) -> TimeSeriesData:
-    """Noise about ``offset``, labelled at random; ``constant`` series keep their first value."""
-    rng = np.random.default_rng(seed)
-    parts = []
-    for n in (train_n, test_n):
-        x = (offset + rng.normal(size=(n, channels, length))).astype(np.float32)
-        if constant:
-            x[...] = x[:, :, :1]
-        parts.append((x, rng.integers(0, classes, n).astype(np.int64)))
-    (x_train, y_train), (x_test, y_test) = parts
-    return TimeSeriesData(
-        name="noise",
-        x_train=x_train,
-        y_train=y_train,
-        x_test=x_test,
-        y_test=y_test,
-        classes=tuple(str(label) for label in range(classes)),
-        content_hash="",
-    )
-
-
 def made_case(
     *,
     channels: int = 1,
@@ -364,9 +334,10 @@ def made_case(
         channels=channels,
         length=length,
         classes=classes,
-        seed=seed,
+        std=1.0,
         offset=offset,
         constant=constant,
+        seed=seed,
     )
     model = ModelConfig(
         channels=model_channels, kernel_size=kernel_size, depth=depth, padding=padding, pool_size=pool_size
@@ -385,6 +356,7 @@ def made_case(
 def training_case(**settings: Any) -> Case:
     """A training of 201 steps, three an epoch, the last on a partial batch; masks change ten times."""
     case = made_case(length=20, batches=(4,), **({"update_every": 20, "update_unit": "steps"} | settings))
-    data = made_data(train_n=11, channels=case.data.x_train.shape[1], length=20, classes=len(case.data.classes))
+    channels, classes = case.data.x_train.shape[1], len(case.data.classes)
+    data = made_data(train_n=11, channels=channels, length=20, classes=classes, std=1.0)
     training = replace(case.config.training, epochs=67, learning_rate=1e-2, final_learning_rate=1e-3)
     return replace(case, data=data, config=replace(case.config, training=training))
