@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.effort import FULL, QUICK, Effort
+from benchmarks.growth import growth
 from benchmarks.inference import inference
 from benchmarks.machine import this_machine
 from benchmarks.mask_update import mask_update
@@ -24,6 +25,7 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
     "inference": inference,
     "mask_update": mask_update,
     "start_up": start_up,
+    "growth": growth,
     "whole_training": whole_training,
 }
 

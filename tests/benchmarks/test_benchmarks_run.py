@@ -41,6 +41,10 @@ def test_all_of_them_quickly(tmp_path: Path) -> None:
     assert all(row["ms a step"] > 0 for row in steps)
     assert {row["predicted by"] for row in rows["Prediction"]} == {"PyTorch, dense", *engines}
     assert {row["engine"] for row in rows["Start-up and memory"]} == {"published", *engines}
+    memory = rows["Growth of memory"]
+    assert sorted((row["engine"], row["moments"], row["steps"]) for row in memory) == sorted(
+        (engine, moments, 400 if engine == "native" else 40) for engine in engines for moments in ("fresh", "warm")
+    )
     assert {row["engine"] for row in rows["Training of GunPoint, 2 epochs"]} == set(engines)
 
 
