@@ -108,10 +108,13 @@ class Engine(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """All state, for a checkpoint from which training goes on exactly."""
+        """All state, for a checkpoint from which training goes on exactly. A copy."""
         ...
 
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from the state of an engine of the same class, configuration and ``dtype``
+        (``dsn.checkpoint`` sees to it). ``state`` is copied: it can be gone on from again."""
+        ...
 
 
 def require_masks(

@@ -198,9 +198,10 @@ class TorchEngine:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self._network.load_state_dict(state["network"])
-        self._optimiser.load_state_dict(state["optimiser"])
+        # PyTorch's optimisers go on in the very tensors that they are given.
+        self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
         if self._restarting:
-            self._restarting.load_state_dict(state["restarting"])
+            self._restarting.load_state_dict(copy.deepcopy(state["restarting"]))
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
