@@ -19,6 +19,7 @@ EngineChoice = Literal["auto", EngineName]
 """What can be asked for."""
 
 CPU_ONLY = frozenset(("native",))
+"""Those that compute on the CPU alone."""
 
 INSTRUCTION_SETS: Mapping[str, str] = {"portable": "portable", "avx2": "AVX2", "avx512": "AVX-512"}
 """As people write them."""

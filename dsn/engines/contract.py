@@ -104,6 +104,9 @@ class Engine(Protocol):
 
         Series of any real type and layout in memory, and snapshots of an engine of another ``dtype``, are converted to
         this one's.
+
+        Raises:
+            ValueError: series of other channels or another length than those of the training set.
         """
         ...
 
@@ -115,6 +118,12 @@ class Engine(Protocol):
         """Go on from the state of an engine of the same class, configuration and ``dtype``
         (``dsn.checkpoint`` sees to it). ``state`` is copied: it can be gone on from again."""
         ...
+
+
+def require_series(x: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Check that series are what ``Engine.predict`` asks for; ``shape`` is (channels, length)."""
+    if x.shape[1:] != shape:
+        raise ValueError(f"series of shape {x.shape[1:]}, where they are {shape}")
 
 
 def require_masks(

@@ -15,7 +15,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from dsn.config import RunConfig
 from dsn.data.dataset import TimeSeriesData
-from dsn.engines.contract import Snapshot, Totals, require_masks
+from dsn.engines.contract import Snapshot, Totals, require_masks, require_series
 from dsn.engines.native_layers import NativeLayer, native_layers
 from dsn.engines.native_snapshot import NativeSnapshot, masks_in, write
 from dsn.models import MODELS
@@ -147,8 +147,7 @@ class NativeEngine:
         self._positions = self._active_positions()
 
     def predict(self, x: NDArray[Any], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
-        if x.shape[1:] != (self._channels, self._length):
-            raise ValueError(f"series of shape {x.shape[1:]}, where they are {(self._channels, self._length)}")
+        require_series(x, (self._channels, self._length))
         network = self._network
         if snapshot is not None:
             network = self._new_network()

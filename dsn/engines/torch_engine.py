@@ -19,7 +19,7 @@ from torch.nn import functional
 from dsn.architecture import layer_plans
 from dsn.config import RunConfig
 from dsn.data.dataset import TimeSeriesData
-from dsn.engines.contract import Snapshot, Totals, require_masks
+from dsn.engines.contract import Snapshot, Totals, require_masks, require_series
 from dsn.engines.restarting_adam import RestartingAdam
 from dsn.layers import SparseConv1d
 from dsn.models import MODELS
@@ -173,6 +173,7 @@ class TorchEngine:
 
     @torch.no_grad()
     def predict(self, x: NDArray[Any], snapshot: Snapshot | None = None) -> NDArray[np.float64]:
+        require_series(x, tuple(self._x.shape[1:]))
         self._network.eval()
         state = self._network.state_dict() if snapshot is None else _tensors(snapshot, self._x)
         with reproducible_numerics():

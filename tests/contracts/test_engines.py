@@ -343,6 +343,12 @@ def test_series_of_any_type_and_layout_are_converted(name: str, make_data, layou
     assert np.array_equal(engine.predict(LAYOUTS[layout](whole)), engine.predict(whole))
 
 
+@pytest.mark.parametrize("shape", [(2, 1, 19), (2, 1, 21), (2, 2, 20), (2, 20), (20,), (0, 1, 19)], ids=str)
+def test_series_of_another_shape_are_refused(name: str, make_data, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"where they are \(1, 20\)"):
+        _engine(name, make_data()).predict(np.zeros(shape))
+
+
 def test_snapshots_of_an_engine_of_another_type_are_converted(name: str, make_data) -> None:
     data = make_data()
     engine = _engine(name, data)
