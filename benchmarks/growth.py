@@ -28,7 +28,7 @@ def growth(effort: Effort) -> list[Table]:
     """Every engine under both moments, each in a process of its own."""
     rows: list[tuple[Value, ...]] = []
     for name in usable_engines():
-        # PyTorch takes twenty times as long, and a tenth of the steps would show a leak as well.
+        # PyTorch takes more than ten times as long, and a tenth of the steps would show a leak too.
         steps = effort.steps if name == "native" else effort.steps // 10
         for moments in MOMENTS:
             say(f"memory over {steps} steps: {name}, {moments}")

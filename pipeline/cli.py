@@ -141,7 +141,7 @@ def trial(
     trial_id: Annotated[str, typer.Argument(metavar="ID", help="A trial's id, or its first digits.")],
     workspace: Place = None,
 ) -> None:
-    """Train one trial of a study in this process, without Ray or MLflow, for a debugger. Records nothing."""
+    """Train one trial in this process for a debugger, with its record's engine; no Ray, no MLflow. Records nothing."""
     from pipeline.ledger import read_states
     from pipeline.record import find_trial
     from pipeline.repetition import engine_of_repetition
