@@ -19,7 +19,7 @@ from setuptools.command.build_ext import build_ext
 
 NATIVE = Path("dsn/native")
 
-COMMON = ("-std=c++17", "-O3", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno")
+COMMON = ("-std=c++17", "-O3", "-pthread", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno")
 
 AVX2 = ("-mavx2", "-mfma")
 
@@ -69,6 +69,7 @@ def library(name: str, flags: tuple[str, ...] = (), own: tuple[str, ...] = ()) -
         depends=sorted(map(str, NATIVE.glob("*.hpp"))),
         define_macros=[("DSN_SOURCES", f'"{fingerprint}"')],
         extra_compile_args=[*COMMON, *flags],
+        extra_link_args=["-pthread"],
         language="c++",
         optional=True,
     )

@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+from joblib import effective_n_jobs
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets
@@ -46,6 +47,9 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             draws a new one from the operating system at every fit; ``seed_`` tells it.
         engine: a key of ``dsn.engines.ENGINES``, or ``auto``: the fastest that can be used here.
         device: where to compute, ``cpu`` or ``cuda``.
+        n_jobs: threads of the CPU, of training and of prediction. None is 1, or what a ``joblib.parallel_config`` says;
+            -1 is all cores that this process may use, -2 all but one. Read at ``fit``. The native engine's results are
+            the same to the bit for any number, PyTorch's differ in rounding.
         verbose: print a line every so many epochs; 0 prints none.
 
     Series are (n, length), or (n, channels, length); all of one length, NaN where a value is missing or a short series
@@ -96,6 +100,7 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: int | np.random.RandomState | None = None,
         engine: str = "auto",
         device: str = "cpu",
+        n_jobs: int | None = None,
         verbose: int = 0,
     ) -> None:
         self.channels = channels
@@ -129,6 +134,7 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
         self.engine = engine
         self.device = device
+        self.n_jobs = n_jobs
         self.verbose = verbose
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> DSNClassifier:
@@ -139,6 +145,7 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             Diverged: the training loss is not finite.
         """
         config = self._config()
+        place: dict[str, Any] = {"engine": self.engine, "device": self.device, "threads": self._threads()}
         require_available(self.engine, self.device)
         series, y = validate_data(self, X, y, ensure_min_samples=2, **_ARRAY)
         check_classification_targets(y)
@@ -147,15 +154,13 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         train = raw_part(series, texts[codes], place="X, y")
         data = prepare_training(train, config.data, classes=tuple(texts.tolist()), place="X, y")
         seed = self._seed()
-        training = Training(config, data, seed=seed, engine=self.engine, device=self.device)
+        training = Training(config, data, seed=seed, **place)
         for record in training.epochs():
             self._tell(record)
         # At the end and together: a training that fails leaves what was fitted before.
         self.classes_, self.seed_, self.history_ = classes, seed, training.history
         self.n_features_in_ = int(np.prod(series.shape[1:]))
-        self.network_ = TrainedNetwork(
-            training.selected, NetworkHeader.of(config, data), engine=self.engine, device=self.device
-        )
+        self.network_ = TrainedNetwork(training.selected, NetworkHeader.of(config, data), **place)
         return self
 
     def predict(self, X: ArrayLike) -> NDArray[Any]:
@@ -191,6 +196,12 @@ class DSNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         }
         rooms["data"] |= _SOURCE
         return from_plain(RunConfig, rooms)
+
+    def _threads(self) -> int:
+        given = _plain(self.n_jobs)
+        if given is None or (isinstance(given, int) and not isinstance(given, bool) and given != 0):
+            return int(effective_n_jobs(given))
+        raise InvalidInput("must be None or a whole number other than 0", key="n_jobs", value=self.n_jobs)
 
     def _seed(self) -> int:
         given = self.random_state

@@ -44,6 +44,16 @@ class ChosenEngine:
         return f"{self.name} ({more})" if more else self.name
 
 
+def require_threads(threads: int) -> None:
+    """Check a number of threads.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    if threads < 1:
+        raise InvalidInput("must be at least 1", key="threads", value=threads)
+
+
 def choose_engine(asked: str, device: str = "cpu") -> ChosenEngine:
     """The engine that computes on ``device`` (``cpu``, ``cuda``, ``cuda:1``) where ``asked`` is asked for.
 

@@ -25,7 +25,7 @@ from dsn.data.dataset import TimeSeriesData
 from dsn.data.preparation import prepare_series
 from dsn.data.raw import Reals, series_block
 from dsn.durable import write_atomic
-from dsn.engine_choice import choose_engine
+from dsn.engine_choice import choose_engine, require_threads
 from dsn.engines import ENGINES
 from dsn.engines.contract import Snapshot
 from dsn.errors import InvalidInput
@@ -39,23 +39,26 @@ _AT_ONCE = 4096
 that), so that the batches, and with them the last bits of the results, are those of the whole."""
 
 
-def load(path: str | os.PathLike[str], *, engine: str = "auto", device: str = "cpu") -> TrainedNetwork:
+def load(
+    path: str | os.PathLike[str], *, engine: str = "auto", device: str = "cpu", threads: int = 1
+) -> TrainedNetwork:
     """A trained network from its file. Reading executes nothing that the file holds.
 
     Args:
         path: a ``network.npz``, or the folder of a trial.
         engine: a key of ``dsn.engines.ENGINES``, or ``auto``: the fastest that can be used here.
         device: where to compute, ``cpu`` or ``cuda``.
+        threads: of the CPU, as for ``dsn.training.Training``.
 
     Raises:
         InvalidInput: nothing there, or it is no trained network of this version or a broken one; no such engine or
-            device.
+            device; no thread.
     """
     place = Path(path)
     if place.is_dir():
         place = place / FILE
     network, header = read_network(place)
-    return TrainedNetwork(network, header, engine=engine, device=device)
+    return TrainedNetwork(network, header, engine=engine, device=device, threads=threads)
 
 
 def require_available(engine: str, device: str) -> None:
@@ -79,6 +82,7 @@ class TrainedNetwork:
         header: what the arrays mean.
         engine: as for ``load``. A copy that is unpickled elsewhere chooses anew.
         device: where to compute.
+        threads: of the CPU.
 
     Attributes:
         config: what was trained.
@@ -89,11 +93,18 @@ class TrainedNetwork:
     """
 
     def __init__(
-        self, arrays: Mapping[str, NDArray[Any]], header: NetworkHeader, *, engine: str = "auto", device: str = "cpu"
+        self,
+        arrays: Mapping[str, NDArray[Any]],
+        header: NetworkHeader,
+        *,
+        engine: str = "auto",
+        device: str = "cpu",
+        threads: int = 1,
     ) -> None:
         require_available(engine, device)
+        require_threads(threads)
         self._header = header
-        self._place = (engine, device)
+        self._place = (engine, device, threads)
         self.config: RunConfig = header.config
         self.classes = header.classes
         self.channels = header.channels
@@ -101,7 +112,7 @@ class TrainedNetwork:
         self.arrays = MappingProxyType({name: _read_only(array) for name, array in arrays.items()})
         # An engine needs no series to predict, only to train.
         make_engine = ENGINES[choose_engine(engine, device).name]
-        self._engine = make_engine(self.config, _no_series(header), seed=0, device=device)
+        self._engine = make_engine(self.config, _no_series(header), seed=0, device=device, threads=threads)
         self._engine.restore(self.arrays)
 
     def predict(self, X: Any) -> NDArray[np.str_]:
@@ -202,8 +213,8 @@ class TrainedNetwork:
         return _rebuilt, (dict(self.arrays), self._header, *self._place)
 
 
-def _rebuilt(arrays: Snapshot, header: NetworkHeader, engine: str, device: str) -> TrainedNetwork:
-    return TrainedNetwork(arrays, header, engine=engine, device=device)
+def _rebuilt(arrays: Snapshot, header: NetworkHeader, engine: str, device: str, threads: int) -> TrainedNetwork:
+    return TrainedNetwork(arrays, header, engine=engine, device=device, threads=threads)
 
 
 def _read_only(array: NDArray[Any]) -> NDArray[Any]:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from dsn.checkpoint import require_same_training, training_identity
 from dsn.config import RunConfig, TrainingConfig
 from dsn.data.dataset import TimeSeriesData
-from dsn.engine_choice import choose_engine
+from dsn.engine_choice import choose_engine, require_threads
 from dsn.engines import ENGINES
 from dsn.engines.contract import Snapshot, Totals
 from dsn.errors import Diverged
@@ -86,19 +86,29 @@ class Training:
         seed: of all of the trial's random streams.
         engine: a key of ``dsn.engines.ENGINES``, or ``auto``: the fastest that can be used here.
         device: where the engine computes.
+        threads: of the CPU. No result of the native engine depends on their number; PyTorch's differ in rounding.
 
     Raises:
-        InvalidInput: the engine cannot be used here; mask updates that leave no gradient step.
+        InvalidInput: the engine cannot be used here; no thread; mask updates that leave no gradient step.
     """
 
     def __init__(
-        self, config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "auto", device: str = "cpu"
+        self,
+        config: RunConfig,
+        data: TimeSeriesData,
+        *,
+        seed: int,
+        engine: str = "auto",
+        device: str = "cpu",
+        threads: int = 1,
     ) -> None:
+        require_threads(threads)
         self._config = config
         self._data = data
         self._seed = seed
         self._engine_name = choose_engine(engine, device).name
-        self._engine = ENGINES[self._engine_name](config, data, seed=seed, device=device)
+        make_engine = ENGINES[self._engine_name]
+        self._engine = make_engine(config, data, seed=seed, device=device, threads=threads)
         self._sparse = SparseTrainer(self._engine.sparse_layers, config.sparsity, seed)
         self._order = generator(seed, "order")
         self._batch_size = config.training.batch_size_for(len(data.y_train))
@@ -286,9 +296,17 @@ class Training:
         )
 
 
-def fit(config: RunConfig, data: TimeSeriesData, *, seed: int, engine: str = "auto", device: str = "cpu") -> FitResult:
-    """Train to the end and evaluate, in one call."""
-    training = Training(config, data, seed=seed, engine=engine, device=device)
+def fit(
+    config: RunConfig,
+    data: TimeSeriesData,
+    *,
+    seed: int,
+    engine: str = "auto",
+    device: str = "cpu",
+    threads: int = 1,
+) -> FitResult:
+    """Train to the end and evaluate, in one call; arguments as for ``Training``."""
+    training = Training(config, data, seed=seed, engine=engine, device=device, threads=threads)
     for _ in training.epochs():
         pass
     return training.result()

@@ -13,6 +13,10 @@ from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
 from pipeline.resources import Resources
 
+SERIAL = 0.1
+"""Of the operations, what threads do not share out (Amdahl 1967). The native engine's profile on one core says 0.001 to
+0.03; the rest is a guess for what they wait for each other and for memory, on the careful side."""
+
 BACKWARD = 2
 """The backward pass computes two products for each of the forward pass: for the inputs and for the weights."""
 
@@ -22,7 +26,7 @@ class Pace:
     """How fast one core trains with an engine, measured on a 2-core AVX-512 server.
 
     Attributes:
-        overhead: seconds of a training step that do not depend on its size.
+        overhead: seconds of a training step that do not depend on its size, nor on the number of cores.
         operations: a second.
     """
 
@@ -36,17 +40,19 @@ PACES: Mapping[str, Pace] = {
 }
 
 
-def estimated_seconds(config: RunConfig, cost: Cost, train_n: int, test_n: int, engine: str) -> float:
-    """Wall-clock seconds of one trial on one core, within a factor of about two; ``engine`` is a key of ``PACES``."""
+def estimated_seconds(config: RunConfig, cost: Cost, train_n: int, test_n: int, engine: str, *, cpus: int = 1) -> float:
+    """Wall-clock seconds of one trial; ``engine`` is a key of ``PACES``. On one core they are right within a factor of
+    about two."""
     pace = PACES[engine]
+    operations = pace.operations / (SERIAL + (1 - SERIAL) / cpus)
     forward = cost.flops if engine == "native" else cost.flops_masked
     backward = BACKWARD * forward
     if engine == "native" and _dense_moments(config):
         backward = forward + cost.flops_masked
     steps = config.training.steps_per_epoch(train_n) * config.training.epochs
-    training = steps * pace.overhead + config.training.epochs * train_n * (forward + backward) / pace.operations
+    training = steps * pace.overhead + config.training.epochs * train_n * (forward + backward) / operations
     tests = 1 + config.training.tests
-    return training + tests * test_n * forward / pace.operations
+    return training + tests * test_n * forward / operations
 
 
 def expected_engine(asked: EngineChoice, resources: Resources) -> str:

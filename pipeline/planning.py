@@ -181,7 +181,9 @@ def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) ->
                     engine=spec.engine,
                     resources=spec.resources,
                     cost=cost,
-                    seconds=estimated_seconds(config, cost, info.train_n, info.test_n, engine),
+                    seconds=estimated_seconds(
+                        config, cost, info.train_n, info.test_n, engine, cpus=spec.resources.cpus
+                    ),
                 )
                 cells.append(_cell(arm, config, trials.setdefault(identity, trial), seed))
     if not cells and left_out:

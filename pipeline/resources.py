@@ -24,7 +24,9 @@ class Resources:
     """What one trial may use.
 
     Attributes:
-        cpus: cores that are set aside for it.
+        cpus: cores that are set aside for it, and threads that it computes with on the CPU. They make a trial shorter,
+            a study only where it has fewer trials than the machine has cores. The native engine's results are the same
+            to the bit for any number, PyTorch's differ in rounding as between processors.
         gpus: below 1, several trials share a GPU. Where there are none, trials run on the CPU.
     """
 

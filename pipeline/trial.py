@@ -60,7 +60,14 @@ def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord
         if data.content_hash != trial.content_hash:
             raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
         with PeakMemory(device_for(trial)) as peak:
-            training = Training(trial.config, data, seed=trial.seed, engine=engine.name, device=device_for(trial))
+            training = Training(
+                trial.config,
+                data,
+                seed=trial.seed,
+                engine=engine.name,
+                device=device_for(trial),
+                threads=trial.resources.cpus,
+            )
             yield from training.epochs()
             result = training.result()
         return TrialResult(
@@ -166,6 +173,7 @@ def _provenance(trial: TrialSpec, engine: ChosenEngine) -> dict[str, str]:
     return {
         "engine": engine.name,
         **({"instruction_set": engine.instruction_set} if engine.instruction_set else {}),
+        **({"threads": str(trial.resources.cpus)} if device == "cpu" else {}),
         "device": torch.cuda.get_device_name() if device == "cuda" else _processor(),
         "host": socket.gethostname(),
         "python": platform.python_version(),

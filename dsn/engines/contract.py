@@ -38,11 +38,16 @@ class Totals:
 class Engine(Protocol):
     """See the module. Masks and weights are lists with one array a sparse layer; dense layers are not among them.
 
+    ``threads`` is how many of the CPU compute at the same time, from 1. One number of them gives the same results every
+    time; whether another gives the same, or other last bits as another processor would, is the engine's to say.
+
     Dense means: at every position inside the regions of the layer's groups (``KernelGroup.block``), active or not. What
     such an array holds outside of them is not specified: no weight is ever active there.
     """
 
-    def __init__(self, config: RunConfig, data: TimeSeriesData, *, seed: int, device: str) -> None: ...
+    def __init__(
+        self, config: RunConfig, data: TimeSeriesData, *, seed: int, device: str, threads: int = 1
+    ) -> None: ...
 
     @property
     def dtype(self) -> np.dtype[Any]:

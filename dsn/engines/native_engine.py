@@ -28,7 +28,7 @@ on its company, to the bit; but for a single series, which has a faster layout o
 
 
 class NativeEngine:
-    """``dsn.engines.contract.Engine`` in C++, on one thread of the CPU.
+    """``dsn.engines.contract.Engine`` in C++, on the CPU.
 
     Args:
         config: what to train.
@@ -36,9 +36,11 @@ class NativeEngine:
         seed: of the initial weights, which are the reference engine's.
         device: ``cpu``.
         dtype: float32, or float64 for comparing engines.
+        threads: that compute at the same time; no bit of a result depends on their number.
 
     Raises:
         NativeUnavailable: there is no library.
+        MemoryError: as the name says, or the system starts no more threads.
     """
 
     def __init__(
@@ -49,10 +51,13 @@ class NativeEngine:
         seed: int,
         device: str = "cpu",
         dtype: DTypeLike = np.float32,
+        threads: int = 1,
     ) -> None:
         assert device == "cpu", device
+        assert threads >= 1, threads
         channels, self._length = data.x_train.shape[1:]
         self._config = config
+        self._threads = threads
         self._channels = channels
         self._classes = len(data.classes)
         self._layers = native_layers(config, channels)
@@ -90,7 +95,7 @@ class NativeEngine:
             restarts,
         )
         regions = np.array([layer.regions for layer in self._layers], dtype=np.int32)
-        return NativeNetwork(shape, regions, self._x.dtype)
+        return NativeNetwork(shape, regions, self._x.dtype, threads=self._threads)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -34,8 +34,9 @@ series is predicted with changes the last bits of its result at most."""
 def reproducible_numerics(threads: int = 1) -> Iterator[None]:
     """PyTorch's process-wide switches that results depend on, set for a block and put back after it.
 
-    One thread: sums are then always added in the same order. Denormals are flushed: Adam's moments of weights that have
-    been pruned decay into them, and arithmetic on denormals is many times slower. TF32 rounds products to ten bits.
+    The number of threads is part of the order in which sums are added. Denormals are flushed: Adam's moments of weights
+    that have been pruned decay into them, and arithmetic on denormals is many times slower. TF32 rounds products to ten
+    bits.
     """
     cudnn = torch.backends.cudnn
     before = (torch.get_num_threads(), cudnn.deterministic, cudnn.benchmark, cudnn.allow_tf32)
@@ -60,6 +61,7 @@ class TorchEngine:
         seed: of the initial weights.
         device: a PyTorch device name.
         dtype: float32, or float64 for comparing engines.
+        threads: of the CPU. Results for one number of them may differ in rounding from those for another.
     """
 
     def __init__(
@@ -70,7 +72,10 @@ class TorchEngine:
         seed: int,
         device: str = "cpu",
         dtype: torch.dtype = torch.float32,
+        threads: int = 1,
     ) -> None:
+        assert threads >= 1, threads
+        self._threads = threads
         channels, classes = data.x_train.shape[1], len(data.classes)
         build = MODELS[config.model.name]
         network = build(config.model, config.sparsity, channels=channels, classes=classes, seed=seed)
@@ -108,7 +113,7 @@ class TorchEngine:
         # Summed on the device: reading a number back would make a GPU wait at every step.
         loss_sum = torch.zeros((), device=self._x.device, dtype=torch.float64)
         correct = torch.zeros((), device=self._x.device, dtype=torch.int64)
-        with reproducible_numerics():
+        with reproducible_numerics(self._threads):
             for batch in batches:
                 loss, right = self._backward(batch)
                 for optimiser in optimisers:
@@ -120,7 +125,7 @@ class TorchEngine:
         return Totals(loss=loss_sum.item(), correct=int(correct.item()), count=sum(len(batch) for batch in batches))
 
     def measure(self, batch: NDArray[np.intp]) -> Totals:
-        with reproducible_numerics():
+        with reproducible_numerics(self._threads):
             loss, right = self._backward(batch)
         return Totals(loss=(loss * len(batch)).item(), correct=int(right.item()), count=len(batch))
 
@@ -176,7 +181,7 @@ class TorchEngine:
         require_series(x, tuple(self._x.shape[1:]))
         self._network.eval()
         state = self._network.state_dict() if snapshot is None else _tensors(snapshot, self._x)
-        with reproducible_numerics():
+        with reproducible_numerics(self._threads):
             parts = [
                 functional_call(self._network, state, (self._series(x[start : start + PREDICTION_BATCH]),))
                 for start in range(0, max(len(x), 1), PREDICTION_BATCH)  # one part, an empty one, of no series

@@ -8,6 +8,7 @@
 
 #include "adam.hpp"
 #include "buffer.hpp"
+#include "team.hpp"
 #include "vector.hpp"
 
 namespace dsn {
@@ -36,21 +37,13 @@ public:
     std::int64_t batches = 0;
 
     // From the batch. A single value has no variance: the running statistics are used then, and stay as they are.
-    void use_batch(const T* rows, long stride, const MaskedRow<T>& row) {
+    void use_batch(Team& team, const T* rows, long stride, const MaskedRow<T>& row) {
         if (row.count == 1) return use_running();
         from_batch_ = true;
         batches++;
-        for (int c = 0; c < channels; c++) {
-            const T mean = total(rows + c * stride, row, [](Vector<T> value) { return value; }) / T(row.count);
-            const T squares = total(rows + c * stride, row, [mean](Vector<T> value) {
-                const Vector<T> apart = value - broadcast(mean);
-                return apart * apart;
-            });
-            const T variance = squares / T(row.count);
-            running_mean[c] += T(MOMENTUM) * (mean - running_mean[c]);
-            running_variance[c] += T(MOMENTUM) * (squares / T(row.count - 1) - running_variance[c]);
-            normalise_by(c, mean, variance);
-        }
+        team.run(channels, [&](Part part) {
+            for (int c = part.begin; c < part.end; c++) use_row(c, rows + c * stride, row);
+        });
     }
 
     void use_running() {
@@ -109,6 +102,18 @@ private:
     static constexpr double VARIANCE_FLOOR = 1e-5;
     Buffer<T> mean_, inverse_deviation_;
     bool from_batch_ = false;
+
+    void use_row(int c, const T* values, const MaskedRow<T>& row) {
+        const T mean = total(values, row, [](Vector<T> value) { return value; }) / T(row.count);
+        const T squares = total(values, row, [mean](Vector<T> value) {
+            const Vector<T> apart = value - broadcast(mean);
+            return apart * apart;
+        });
+        const T variance = squares / T(row.count);
+        running_mean[c] += T(MOMENTUM) * (mean - running_mean[c]);
+        running_variance[c] += T(MOMENTUM) * (squares / T(row.count - 1) - running_variance[c]);
+        normalise_by(c, mean, variance);
+    }
 
     void normalise_by(int c, T mean, T variance) {
         mean_[c] = mean;

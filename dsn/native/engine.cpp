@@ -1,9 +1,11 @@
 // The C interface of the native engine, for float and for double. dsn/native/network.py is its one user.
 //
-// Functions that may allocate return 0, or 1 when there is no memory left; arguments are checked by the caller.
+// Functions that may allocate return 0, or 1 when there is no memory left, and where threads are started none of those;
+// arguments are checked by the caller.
 
 #include <cstdint>
 #include <new>
+#include <system_error>
 
 #include "denormals.hpp"
 #include "export.hpp"
@@ -68,6 +70,8 @@ int attempt(Work work) {
         return 0;
     } catch (const std::bad_alloc&) {
         return 1;
+    } catch (const std::system_error&) {
+        return 1;
     }
 }
 
@@ -89,9 +93,9 @@ int each_batch(const std::int64_t* chosen, const std::int64_t* sizes, std::int64
 DSN_EXPORT double dsn_peak_gflops_f32(double seconds) { return peak_gflops<float>(seconds); }
 
 #define DSN_INTERFACE(T, SUFFIX)                                                                                     \
-    DSN_EXPORT void* dsn_new_##SUFFIX(const std::int64_t* shape, const std::int32_t* regions) {                      \
+    DSN_EXPORT void* dsn_new_##SUFFIX(const std::int64_t* shape, const std::int32_t* regions, int threads) {         \
         void* network = nullptr;                                                                                     \
-        attempt([&] { network = new Network<T>(shape_of(shape), regions); });                                        \
+        attempt([&] { network = new Network<T>(shape_of(shape), regions, threads); });                               \
         return network;                                                                                              \
     }                                                                                                                \
     DSN_EXPORT void dsn_free_##SUFFIX(void* network) { delete static_cast<Network<T>*>(network); }                   \

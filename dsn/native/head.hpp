@@ -10,6 +10,7 @@
 #include "buffer.hpp"
 #include "packing.hpp"
 #include "pointwise.hpp"
+#include "team.hpp"
 
 namespace dsn {
 
@@ -28,13 +29,15 @@ public:
     BatchNorm<T> norm;
 
     // Log-probabilities, in log_probabilities(), from the activations of the last block.
-    void forward(const Packing<T>& packing, const NormalisedRows<T>& activations, bool training) {
+    void forward(Team& team, const Packing<T>& packing, const NormalisedRows<T>& activations, bool training) {
         const int series = packing.series;
-        hold(packing);
-        for (int c = 0; c < convolution.inputs; c++) pool_row(packing, activations, c);
-        convolution.forward(RawRows<T>{pooled_.data(), stride_}, vectors_, scores_.data(), stride_);
+        hold(team, packing);
+        team.run(convolution.inputs, [&](Part part) {
+            for (int c = part.begin; c < part.end; c++) pool_row(packing, activations, c, rows_.of(part));
+        });
+        convolution.forward(team, RawRows<T>{pooled_.data(), stride_}, vectors_, scores_.data(), stride_);
         if (training)
-            norm.use_batch(scores_.data(), stride_, row());
+            norm.use_batch(team, scores_.data(), stride_, row());
         else
             norm.use_running();
         for (int k = 0; k < classes; k++)
@@ -61,7 +64,7 @@ public:
 
     // Gradients of the head's weights and, in `errors`, of the activations, for the mean loss of the batch. Rows of
     // `errors` are zero where they hold no time step.
-    void backward(const Packing<T>& packing, const std::int64_t* labels, T* errors) {
+    void backward(Team& team, const Packing<T>& packing, const std::int64_t* labels, T* errors) {
         const int series = packing.series;
         for (int k = 0; k < classes; k++) {
             for (int b = 0; b < series; b++) {
@@ -71,9 +74,13 @@ public:
             norm.template backward<false>(k, scores_.data() + k * stride_, row_error_.data(),
                                           score_errors_.data() + k * stride_, row());
         }
-        convolution.weight_gradient(score_errors_.data(), stride_, RawRows<T>{pooled_.data(), stride_}, vectors_);
-        convolution.input_gradient(score_errors_.data(), stride_, vectors_, pooled_.data(), stride_);
-        for (int c = 0; c < convolution.inputs; c++) unpool_row(packing, c, errors + c * packing.output_stride);
+        convolution.weight_gradient(team, score_errors_.data(), stride_, RawRows<T>{pooled_.data(), stride_},
+                                    vectors_);
+        convolution.input_gradient(team, score_errors_.data(), stride_, vectors_, pooled_.data(), stride_);
+        team.run(convolution.inputs, [&](Part part) {
+            for (int c = part.begin; c < part.end; c++)
+                unpool_row(packing, c, errors + c * packing.output_stride, rows_.of(part));
+        });
     }
 
     void update(const AdamStep<T>& step) {
@@ -82,12 +89,13 @@ public:
     }
 
 private:
-    Buffer<T> pooled_, scores_, score_errors_, row_error_, log_probabilities_, activations_, mask_;
+    Buffer<T> pooled_, scores_, score_errors_, row_error_, log_probabilities_, mask_;
+    Scratch<T> rows_;
     long stride_ = 0;
     int vectors_ = 0;
     long count_ = 0;
 
-    void hold(const Packing<T>& packing) {
+    void hold(const Team& team, const Packing<T>& packing) {
         count_ = static_cast<long>(pool) * packing.series;
         vectors_ = static_cast<int>((count_ + LANES<T> - 1) / LANES<T>);
         // A step is stored as whole vectors, the last of which may reach beyond the row.
@@ -100,7 +108,7 @@ private:
         for (long e = 0; e < stride_; e++) mask_[e] = e < count_;
         row_error_.zero();
         log_probabilities_.hold(static_cast<std::size_t>(packing.series) * classes);
-        activations_.hold(packing.row());
+        rows_.hold(team, packing.row());
     }
 
     MaskedRow<T> row() const { return {mask_.data(), vectors_, count_, count_ == vectors_ * long(LANES<T>)}; }
@@ -111,23 +119,24 @@ private:
         return static_cast<int>((static_cast<long>(i + 1) * length + pool - 1) / pool);
     }
 
-    void pool_row(const Packing<T>& packing, const NormalisedRows<T>& activations, int c) {
-        for (long e = 0; e < packing.row(); e += LANES<T>) store(activations_.data() + e, activations.at(c, e));
+    // `row` is room for one, here and below.
+    void pool_row(const Packing<T>& packing, const NormalisedRows<T>& activations, int c, T* row) {
+        for (long e = 0; e < packing.row(); e += LANES<T>) store(row + e, activations.at(c, e));
         T* to = pooled_.data() + c * stride_;
         for (int i = 0; i < pool; i++) {
             const int begin = window_begin(i, packing.length), end = window_end(i, packing.length);
             const Vector<T> share = broadcast(T(1) / T(end - begin));
             for (int b = 0; b < packing.series; b += LANES<T>) {
                 Vector<T> total{};
-                for (int t = begin; t < end; t++) total += load(activations_.data() + packing.at(t) + b);
+                for (int t = begin; t < end; t++) total += load(row + packing.at(t) + b);
                 store(to + i * packing.series + b, total * share);
             }
         }
         std::fill(to + count_, to + stride_, T(0));
     }
 
-    void unpool_row(const Packing<T>& packing, int c, T* error) {
-        std::fill_n(error, packing.row(), T(0));
+    void unpool_row(const Packing<T>& packing, int c, T* error, T* row) {
+        std::fill_n(row, packing.row(), T(0));
         const T* from = pooled_.data() + c * stride_;
         for (int i = 0; i < pool; i++) {
             const int begin = window_begin(i, packing.length), end = window_end(i, packing.length);
@@ -136,11 +145,13 @@ private:
                 const Vector<T> share = load(from + i * packing.series + b) * broadcast(T(1) / T(end - begin));
                 const Vector<T> each = inside ? share : Vector<T>{};
                 for (int t = begin; t < end; t++) {
-                    T* to = error + packing.at(t) + b;
+                    T* to = row + packing.at(t) + b;
                     store(to, load(to) + each);
                 }
             }
         }
+        // Whole vectors reach beyond the end, which in `error` is the next row.
+        std::copy_n(row, packing.row(), error);
     }
 
     void log_softmax(T* values) const {

@@ -14,6 +14,7 @@
 #include "packing.hpp"
 #include "pointwise.hpp"
 #include "sparse_convolution.hpp"
+#include "team.hpp"
 
 namespace dsn {
 
@@ -49,7 +50,8 @@ template <class T>
 class Network {
 public:
     // `regions` has the number of usable taps of every output channel of a block, block after block.
-    Network(const Shape& shape, const int* regions) : shape(shape), head(shape.channels, shape.classes, shape.pool) {
+    Network(const Shape& shape, const int* regions, int threads)
+        : shape(shape), head(shape.channels, shape.classes, shape.pool), team_(threads) {
         for (int b = 0; b < shape.depth; b++) {
             const int* first = regions + static_cast<long>(b) * shape.channels;
             const int inputs = b == 0 ? shape.inputs : shape.channels;
@@ -87,7 +89,8 @@ public:
         Block<T>& block = *blocks[b];
         const long* begin = block.convolution.region_begin.data();
         block.convolution.each_dense_gradient(
-            last_->packing, block.input.data(), block.error.data(), [&](int output, int rows, const T* gradients) {
+            team_, last_->packing, block.input.data(), block.error.data(),
+            [&](int output, int rows, const T* gradients) {
                 std::copy_n(gradients, begin[output + rows] - begin[output], result + begin[output]);
             });
     }
@@ -105,9 +108,11 @@ private:
         }
     };
 
+    Team team_;
     std::map<int, std::unique_ptr<Batch>> batches_;
     const Batch* last_ = nullptr;
-    Buffer<T> packed_, errors_, input_errors_, fill_;
+    Buffer<T> packed_, errors_, input_errors_, zeros_;
+    Scratch<T> last_values_;
     std::vector<std::int64_t> labels_;
 
     Batch& batch_of(int series) {
@@ -127,7 +132,8 @@ private:
         if (blocks[0]->bottleneck) packed_.hold(shape.inputs * packing.output_stride);
         errors_.hold(shape.channels * packing.output_stride);
         input_errors_.hold(shape.bottleneck * packing.output_stride);
-        fill_.hold(packing.width);
+        zeros_.hold(packing.width);
+        last_values_.hold(team_, packing.width);
     }
 
     const std::int64_t* chosen_labels(const std::int64_t* labels, const std::int64_t* chosen, int count) {
@@ -136,15 +142,17 @@ private:
         return labels_.data();
     }
 
-    void pack(const Packing<T>& packing, const T* series, const std::int64_t* chosen, T* rows, long stride) const {
-        for (int c = 0; c < shape.inputs; c++) {
-            T* row = rows + c * stride;
-            std::fill_n(row, packing.row(), T(0));
-            for (int b = 0; b < packing.series; b++) {
-                const T* from = series + (chosen[b] * shape.inputs + c) * shape.length;
-                for (int t = 0; t < shape.length; t++) row[packing.at(t) + b] = from[t];
+    void pack(const Packing<T>& packing, const T* series, const std::int64_t* chosen, T* rows, long stride) {
+        team_.run(shape.inputs, [&](Part part) {
+            for (int c = part.begin; c < part.end; c++) {
+                T* row = rows + c * stride;
+                std::fill_n(row, packing.row(), T(0));
+                for (int b = 0; b < packing.series; b++) {
+                    const T* from = series + (chosen[b] * shape.inputs + c) * shape.length;
+                    for (int t = 0; t < shape.length; t++) row[packing.at(t) + b] = from[t];
+                }
             }
-        }
+        });
     }
 
     const Batch& forward(const T* series, const std::int64_t* chosen, int count, bool training) {
@@ -157,37 +165,40 @@ private:
                 pack(packing, series, chosen, input, packing.padded_stride);
             } else if (b == 0) {
                 pack(packing, series, chosen, packed_.data(), packing.output_stride);
-                block.bottleneck->forward(RawRows<T>{packed_.data(), packing.output_stride}, packing.vectors(), input,
-                                          packing.padded_stride);
+                block.bottleneck->forward(team_, RawRows<T>{packed_.data(), packing.output_stride}, packing.vectors(),
+                                          input, packing.padded_stride);
             } else {
-                block.bottleneck->forward(blocks[b - 1]->activations(packing), packing.vectors(), input,
+                block.bottleneck->forward(team_, blocks[b - 1]->activations(packing), packing.vectors(), input,
                                           packing.padded_stride);
             }
             fill_input_margins(packing, block.convolution.inputs, input);
-            block.convolution.forward(packing, batch.offsets[b], block.input.data(), block.output.data());
+            block.convolution.forward(team_, packing, batch.offsets[b], block.input.data(), block.output.data());
             if (training)
-                block.norm.use_batch(block.output.data(), packing.output_stride, batch.row());
+                block.norm.use_batch(team_, block.output.data(), packing.output_stride, batch.row());
             else
                 block.norm.use_running();
         }
-        head.forward(packing, blocks.back()->activations(packing), training);
+        head.forward(team_, packing, blocks.back()->activations(packing), training);
         last_ = &batch;
         return batch;
     }
 
     void fill_input_margins(const Packing<T>& packing, int channels, T* rows) {
-        fill_.zero();
-        for (int c = 0; c < channels; c++) {
-            T* row = rows + c * packing.padded_stride;
-            if (shape.padding == Padding::replicate_right) packing.last_value(row, fill_.data());
-            packing.fill_margins(row, packing.input_margins, fill_.data());
-        }
+        team_.run(channels, [&](Part part) {
+            const bool replicates = shape.padding == Padding::replicate_right;
+            T* last_value = last_values_.of(part);
+            for (int c = part.begin; c < part.end; c++) {
+                T* row = rows + c * packing.padded_stride;
+                if (replicates) packing.last_value(row, last_value);
+                packing.fill_margins(row, packing.input_margins, replicates ? last_value : zeros_.data());
+            }
+        });
     }
 
     Score backward(const Batch& batch, const std::int64_t* labels, const AdamStep<T>* step) {
         const Packing<T>& packing = batch.packing;
         const Score score = head.score(labels, packing.series);
-        head.backward(packing, labels, errors_.data());
+        head.backward(team_, packing, labels, errors_.data());
         if (step) head.update(*step);
         for (int b = shape.depth - 1; b >= 0; b--) {
             Block<T>& block = *blocks[b];
@@ -201,14 +212,17 @@ private:
     // From the gradient of a block's activations, in errors_, that of its convolution's output.
     void output_gradient(const Batch& batch, Block<T>& block) {
         const Packing<T>& packing = batch.packing;
-        fill_.zero();
-        for (int c = 0; c < shape.channels; c++) {
-            T* error = block.error.data() + c * packing.padded_stride + packing.gradient_before * packing.width;
-            block.norm.template backward<true>(c, block.output.data() + c * packing.output_stride,
-                                               errors_.data() + c * packing.output_stride, error, batch.row());
-            packing.fill_margins(error, packing.gradient_margins, fill_.data());
-        }
-        if (block.bottleneck || packing.segments == 1) block.convolution.sum_tails(packing, block.error.data());
+        const bool sums_tails = block.bottleneck || packing.segments == 1;
+        if (sums_tails) block.convolution.hold_tails(packing);
+        team_.run(shape.channels, [&](Part part) {
+            for (int c = part.begin; c < part.end; c++) {
+                T* error = block.error.data() + c * packing.padded_stride + packing.gradient_before * packing.width;
+                block.norm.template backward<true>(c, block.output.data() + c * packing.output_stride,
+                                                   errors_.data() + c * packing.output_stride, error, batch.row());
+                packing.fill_margins(error, packing.gradient_margins, zeros_.data());
+                if (sums_tails) block.convolution.sum_tails(packing, error, c);
+            }
+        });
     }
 
     // Through convolution and bottleneck: the bottleneck's gradient, and that of the activations before it.
@@ -216,15 +230,16 @@ private:
         const Packing<T>& packing = batch.packing;
         Block<T>& block = *blocks[b];
         const long stride = packing.output_stride;
-        block.convolution.input_gradient(packing, batch.offsets[b], block.error.data(), input_errors_.data());
+        block.convolution.input_gradient(team_, packing, batch.offsets[b], block.error.data(), input_errors_.data());
         if (b == 0) {
-            block.bottleneck->weight_gradient(input_errors_.data(), stride, RawRows<T>{packed_.data(), stride},
+            block.bottleneck->weight_gradient(team_, input_errors_.data(), stride, RawRows<T>{packed_.data(), stride},
                                               packing.vectors());
             return;
         }
-        block.bottleneck->weight_gradient(input_errors_.data(), stride, blocks[b - 1]->activations(packing),
+        block.bottleneck->weight_gradient(team_, input_errors_.data(), stride, blocks[b - 1]->activations(packing),
                                           packing.vectors());
-        block.bottleneck->input_gradient(input_errors_.data(), stride, packing.vectors(), errors_.data(), stride);
+        block.bottleneck->input_gradient(team_, input_errors_.data(), stride, packing.vectors(), errors_.data(),
+                                         stride);
     }
 
     // Nothing of this step needs the block's weights any more.
@@ -232,10 +247,11 @@ private:
         const Packing<T>& packing = batch.packing;
         Block<T>& block = *blocks[b];
         if (shape.moments.dense) {
-            block.convolution.update_dense(packing, block.input.data(), block.error.data(), step);
+            block.convolution.update_dense(team_, packing, block.input.data(), block.error.data(), step);
         } else {
-            block.convolution.active_gradient(packing, batch.offsets[b], block.input.data(), block.error.data());
-            block.convolution.update_active(step);
+            block.convolution.active_gradient(team_, packing, batch.offsets[b], block.input.data(),
+                                              block.error.data());
+            block.convolution.update_active(team_, step);
         }
         block.norm.update(step);
         if (block.bottleneck) block.bottleneck->update(step);

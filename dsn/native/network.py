@@ -46,7 +46,7 @@ class _View(ctypes.Structure):
 _SUFFIXES = {np.dtype(np.float32): "f32", np.dtype(np.float64): "f64"}
 
 _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
-    "new": (c_void_p, (c_void_p, c_void_p)),
+    "new": (c_void_p, (c_void_p, c_void_p, c_int)),
     "free": (None, (c_void_p,)),
     "array": (_View, (c_void_p, c_int, c_int, c_int)),
     "positions": (_View, (c_void_p, c_int)),
@@ -61,24 +61,30 @@ _FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...]]] = {
 
 
 class NativeNetwork:
-    """A network and its optimiser's state in the memory of the native library.
+    """A network and its optimiser's state in the memory of the native library, and the threads that compute with them.
+
+    Whoever calls is one of the threads; the others end with the network. In a process that was forked off there is none
+    of them, and a network made before computes with the caller's alone, to the same numbers.
 
     Args:
         shape: the numbers of the C++ ``Shape``, in its order.
         regions: usable taps of every output channel of every block, (depth, channels).
         dtype: float32 or float64, of everything.
+        threads: which compute at the same time, from 1. They change no bit of what is computed.
 
     Raises:
         NativeUnavailable: there is no library.
-        MemoryError: as the name says; so may every other method.
+        MemoryError: as the name says, so may every other method; or the system starts no more threads.
     """
 
-    def __init__(self, shape: Sequence[int], regions: NDArray[np.int32], dtype: np.dtype[Any]) -> None:
+    def __init__(
+        self, shape: Sequence[int], regions: NDArray[np.int32], dtype: np.dtype[Any], *, threads: int = 1
+    ) -> None:
         handle, suffix = load_library().handle, _SUFFIXES[dtype]
         self.dtype = dtype
         self._functions = {name: _typed(handle, f"dsn_{name}_{suffix}", *types) for name, types in _FUNCTIONS.items()}
         numbers = np.array(shape, dtype=np.int64)
-        self._network = self._functions["new"](numbers.ctypes.data, np.ascontiguousarray(regions).ctypes.data)
+        self._network = self._functions["new"](numbers.ctypes.data, np.ascontiguousarray(regions).ctypes.data, threads)
         if self._network is None:
             raise MemoryError
         weakref.finalize(self, self._functions["free"], self._network)

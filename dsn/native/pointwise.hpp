@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "adam.hpp"
-#include "buffer.hpp"
+#include "team.hpp"
 #include "vector.hpp"
 
 namespace dsn {
@@ -34,11 +34,13 @@ struct NormalisedRows {
 
 namespace detail {
 
-constexpr int MATRIX_ROWS = REGISTERS == 32 ? 12 : 6;  // times 2 vectors: accumulators of a product
-constexpr int GRADIENT_ROWS = REGISTERS == 32 ? 3 : 1;  // times 8: of its gradient
+constexpr int MATRIX_ROWS = REGISTERS == 32 ? 12 : 6;   // times as many vectors: accumulators of a product
+constexpr int MATRIX_VECTORS = 2;
+constexpr int GRADIENT_ROWS = REGISTERS == 32 ? 3 : 1;  // times as many columns: of its gradient
+constexpr int GRADIENT_COLUMNS = 8;
 // Strips ahead whose memory is asked for: rows are far apart, so that the processor does not see it coming.
 constexpr int AHEAD = 2;
-constexpr int STRIP = 32;                               // vectors of a row that a gradient is summed over at once
+constexpr int STRIP = 32;  // vectors of a row that a gradient is summed over at once
 
 template <class T>
 struct Matrix {
@@ -94,55 +96,63 @@ void matrix_strip(Matrix<T> matrix, int outputs, int columns, const T* strip, lo
 // Rows that are there can be read where they are;
 template <class T, int VECTORS>
 void product_strip(Matrix<T> matrix, int outputs, int columns, const RawRows<T>& rows, long element, T* output,
-                   long stride, Buffer<T>&) {
+                   long stride, T*) {
     matrix_strip<T, VECTORS>(matrix, outputs, columns, rows.values + element, rows.stride, output + element, stride);
 }
 
 // others are made once for all outputs.
 template <class T, int VECTORS>
 void product_strip(Matrix<T> matrix, int outputs, int columns, const NormalisedRows<T>& rows, long element, T* output,
-                   long stride, Buffer<T>& strip) {
+                   long stride, T* strip) {
     constexpr long STEP = VECTORS * LANES<T>;
-    strip.hold(columns * STEP);
     for (int c = 0; c < columns; c++)
         for (long e = 0; e < STEP; e += LANES<T>) {
-            store(strip.data() + c * STEP + e, rows.at(c, element + e));
+            store(strip + c * STEP + e, rows.at(c, element + e));
             __builtin_prefetch(rows.values + c * rows.stride + element + e + AHEAD * STEP, 0, 2);
         }
-    matrix_strip<T, VECTORS>(matrix, outputs, columns, strip.data(), STEP, output + element, stride);
+    matrix_strip<T, VECTORS>(matrix, outputs, columns, strip, STEP, output + element, stride);
 }
 
 template <class T, class Rows>
-void matrix_product(Matrix<T> matrix, int outputs, int columns, const Rows& rows, int vectors, T* output, long stride,
-                    Buffer<T>& strip) {
-    long v = 0;
-    for (; v + 2 <= vectors; v += 2)
-        product_strip<T, 2>(matrix, outputs, columns, rows, v * LANES<T>, output, stride, strip);
-    if (v < vectors) product_strip<T, 1>(matrix, outputs, columns, rows, v * LANES<T>, output, stride, strip);
+void matrix_product(Team& team, Matrix<T> matrix, int outputs, int columns, const Rows& rows, int vectors, T* output,
+                    long stride, Scratch<T>& scratch) {
+    scratch.hold(team, static_cast<std::size_t>(columns) * MATRIX_VECTORS * LANES<T>);
+    team.run((vectors + MATRIX_VECTORS - 1) / MATRIX_VECTORS, [&](Part part) {
+        T* strip = scratch.of(part);
+        for (int i = part.begin; i < part.end; i++) {
+            const int v = i * MATRIX_VECTORS;
+            const long element = static_cast<long>(v) * LANES<T>;
+            if (v + MATRIX_VECTORS <= vectors)
+                product_strip<T, MATRIX_VECTORS>(matrix, outputs, columns, rows, element, output, stride, strip);
+            else
+                product_strip<T, 1>(matrix, outputs, columns, rows, element, output, stride, strip);
+        }
+    });
 }
+static_assert(MATRIX_VECTORS == 2, "what is left over is one vector");
 
-// gradient[r][c] += <error of row r, strip c>, for ROWS rows and `count` (at most 8) strips.
+// gradient[r][c] += <error of row r, strip c>, for ROWS rows and `count` (at most GRADIENT_COLUMNS) strips.
 template <class T, int ROWS>
 void gradient_tile(const T* error, long stride, const T* strips, int vectors, T* gradient, long apart, int count) {
-    Vector<T> sums[ROWS][8];
+    Vector<T> sums[ROWS][GRADIENT_COLUMNS];
 #pragma GCC unroll 8
     for (int r = 0; r < ROWS; r++)
 #pragma GCC unroll 8
-        for (int c = 0; c < 8; c++) sums[r][c] = Vector<T>{};
+        for (int c = 0; c < GRADIENT_COLUMNS; c++) sums[r][c] = Vector<T>{};
     for (long v = 0; v < static_cast<long>(vectors) * LANES<T>; v += LANES<T>) {
         Vector<T> each[ROWS];
 #pragma GCC unroll 8
         for (int r = 0; r < ROWS; r++) each[r] = load(error + r * stride + v);
 #pragma GCC unroll 8
-        for (int c = 0; c < 8; c++) {
+        for (int c = 0; c < GRADIENT_COLUMNS; c++) {
             const Vector<T> value = load(strips + c * STRIP * LANES<T> + v);
 #pragma GCC unroll 8
             for (int r = 0; r < ROWS; r++) sums[r][c] += each[r] * value;
         }
     }
     for (int r = 0; r < ROWS; r++) {
-        T totals[8] = {};
-        add_sums<T, 8>(sums[r], totals);
+        T totals[GRADIENT_COLUMNS] = {};
+        add_sums<T, GRADIENT_COLUMNS>(sums[r], totals);
         for (int c = 0; c < count; c++) gradient[r * apart + c] += totals[c];
     }
 }
@@ -154,26 +164,33 @@ void gradient_rows(int& r, int outputs, const T* error, long stride, const T* st
         gradient_tile<T, ROWS>(error + r * stride, stride, strips, vectors, gradient + r * apart, apart, count);
 }
 
-// gradient[r][c] = <error of row r, row c>.
+// gradient[r][c] += <error of row r, row c> over `vectors` vectors from `element` on, for `count` columns from c on.
 template <class T, class Rows>
-void matrix_gradient(const T* error, long stride, int outputs, const Rows& rows, int columns, int vectors, T* gradient,
-                     Buffer<T>& strips) {
-    strips.hold(8 * STRIP * LANES<T>);
+void gradient_columns(const T* error, long stride, int outputs, const Rows& rows, long element, int vectors, int c,
+                      int count, T* gradient, int columns, T* strips) {
+    for (int i = 0; i < count; i++)
+        for (long e = 0; e < static_cast<long>(vectors) * LANES<T>; e += LANES<T>)
+            store(strips + i * STRIP * LANES<T> + e, rows.at(c + i, element + e));
+    int r = 0;
+    gradient_rows<T, GRADIENT_ROWS>(r, outputs, error + element, stride, strips, vectors, gradient + c, columns, count);
+    gradient_rows<T, 1>(r, outputs, error + element, stride, strips, vectors, gradient + c, columns, count);
+}
+
+// gradient[r][c] = <error of row r, row c>. By columns, so that each is made once.
+template <class T, class Rows>
+void matrix_gradient(Team& team, const T* error, long stride, int outputs, const Rows& rows, int columns, int vectors,
+                     T* gradient, Scratch<T>& scratch) {
+    scratch.hold(team, static_cast<std::size_t>(GRADIENT_COLUMNS) * STRIP * LANES<T>);
     std::fill_n(gradient, static_cast<long>(outputs) * columns, T(0));
-    for (int v = 0; v < vectors; v += STRIP) {
-        const int part = std::min(STRIP, vectors - v);
-        const long element = static_cast<long>(v) * LANES<T>;
-        for (int c = 0; c < columns; c += 8) {
-            const int count = std::min(8, columns - c);
-            for (int i = 0; i < count; i++)
-                for (long e = 0; e < static_cast<long>(part) * LANES<T>; e += LANES<T>)
-                    store(strips.data() + i * STRIP * LANES<T> + e, rows.at(c + i, element + e));
-            int r = 0;
-            gradient_rows<T, GRADIENT_ROWS>(r, outputs, error + element, stride, strips.data(), part, gradient + c,
-                                            columns, count);
-            gradient_rows<T, 1>(r, outputs, error + element, stride, strips.data(), part, gradient + c, columns, count);
-        }
-    }
+    team.run((columns + GRADIENT_COLUMNS - 1) / GRADIENT_COLUMNS, [&](Part part) {
+        for (int v = 0; v < vectors; v += STRIP)
+            for (int i = part.begin; i < part.end; i++) {
+                const int c = i * GRADIENT_COLUMNS;
+                gradient_columns(error, stride, outputs, rows, static_cast<long>(v) * LANES<T>,
+                                 std::min(STRIP, vectors - v), c, std::min(GRADIENT_COLUMNS, columns - c), gradient,
+                                 columns, scratch.of(part));
+            }
+    });
 }
 
 }  // namespace detail
@@ -187,25 +204,26 @@ public:
     const int inputs, outputs;
 
     template <class Rows>
-    void forward(const Rows& rows, int vectors, T* output, long stride) {
-        detail::matrix_product<T>({this->weight.data(), inputs, 1}, outputs, inputs, rows, vectors, output, stride,
-                                  strip_);
+    void forward(Team& team, const Rows& rows, int vectors, T* output, long stride) {
+        detail::matrix_product<T>(team, {this->weight.data(), inputs, 1}, outputs, inputs, rows, vectors, output,
+                                  stride, scratch_);
     }
 
     // The gradient of the input from that of the output.
-    void input_gradient(const T* error, long stride, int vectors, T* result, long result_stride) {
-        detail::matrix_product<T>({this->weight.data(), 1, inputs}, inputs, outputs, RawRows<T>{error, stride}, vectors,
-                                  result, result_stride, strip_);
+    void input_gradient(Team& team, const T* error, long stride, int vectors, T* result, long result_stride) {
+        detail::matrix_product<T>(team, {this->weight.data(), 1, inputs}, inputs, outputs, RawRows<T>{error, stride},
+                                  vectors, result, result_stride, scratch_);
     }
 
     // The gradient of the weight; `error` is zero where its rows hold no time step.
     template <class Rows>
-    void weight_gradient(const T* error, long stride, const Rows& rows, int vectors) {
-        detail::matrix_gradient<T>(error, stride, outputs, rows, inputs, vectors, this->gradient.data(), strip_);
+    void weight_gradient(Team& team, const T* error, long stride, const Rows& rows, int vectors) {
+        detail::matrix_gradient<T>(team, error, stride, outputs, rows, inputs, vectors, this->gradient.data(),
+                                   scratch_);
     }
 
 private:
-    Buffer<T> strip_;
+    Scratch<T> scratch_;
 };
 
 }  // namespace dsn

@@ -14,6 +14,7 @@
 #include "buffer.hpp"
 #include "packing.hpp"
 #include "sparse_product.hpp"
+#include "team.hpp"
 #include "tiled_product.hpp"
 
 namespace dsn {
@@ -39,6 +40,10 @@ public:
         : inputs(inputs), outputs(outputs), taps(taps), regions(std::move(regions)), moments(moments) {
         region_begin.push_back(0);
         for (const int region : this->regions) region_begin.push_back(region_begin.back() + long(inputs) * region);
+        for (int output = 0; output < outputs; output += dense_rows_.back().rows) {
+            const bool two = output + 1 < outputs && this->regions[output] == this->regions[output + 1];
+            dense_rows_.push_back({output, two ? 2 : 1});
+        }
         if (moments.dense) hold_moments(region_begin.back());
     }
 
@@ -82,51 +87,65 @@ public:
     }
 
     // `input` has margins, `output` has none.
-    void forward(const Packing<T>& packing, const Offsets& offsets, const T* input, T* output) const {
-        tiled_product<Edge::end>(packing, order_, offsets.forward, weight.data(), input, output);
+    void forward(Team& team, const Packing<T>& packing, const Offsets& offsets, const T* input, T* output) const {
+        team.run(outputs, [&](Part rows) {
+            tiled_product<Edge::end>(packing, order_, rows, offsets.forward, weight.data(), input, output);
+        });
     }
 
-    // The gradient of the input, without margins, from that of the output, with margins.
-    void input_gradient(const Packing<T>& packing, const Offsets& offsets, const T* error, T* result) {
-        gather_backward();
-        tiled_product<Edge::beginning>(packing, order_backward_, offsets.backward, weight_backward_.data(), error,
-                                       result);
-        if (packing.padding == Padding::replicate_right) fold_last_step(packing, offsets, result);
-        for (int i = 0; i < inputs; i++) packing.clear_invalid(result + i * packing.output_stride);
+    // The gradient of the input, without margins, from that of the output, with margins, whose tails have been summed.
+    void input_gradient(Team& team, const Packing<T>& packing, const Offsets& offsets, const T* error, T* result) {
+        last_step_.hold(static_cast<std::size_t>(inputs) * last_width(packing));
+        team.run(inputs, [&](Part rows) {
+            gather_backward(rows);
+            tiled_product<Edge::beginning>(packing, order_backward_, rows, offsets.backward, weight_backward_.data(),
+                                           error, result);
+            if (packing.padding == Padding::replicate_right) fold_last_step(packing, offsets, rows, result);
+            for (int i = rows.begin; i < rows.end; i++) packing.clear_invalid(result + i * packing.output_stride);
+        });
     }
 
-    // Sums of the last errors: what taps that read the last value multiply with it. To be called before the gradients
-    // of an `error` are asked for.
-    void sum_tails(const Packing<T>& packing, const T* error) {
+    void hold_tails(const Packing<T>& packing) {
+        if (packing.padding == Padding::replicate_right)
+            tails_.hold(static_cast<std::size_t>(outputs) * taps * last_width(packing));
+    }
+
+    // Sums of the last errors of an output channel, given its step 0: what taps that read the last value multiply with
+    // it.
+    void sum_tails(const Packing<T>& packing, const T* row, int output) {
         if (packing.padding != Padding::replicate_right) return;
         const long width = last_width(packing);
-        tails_.hold(static_cast<std::size_t>(outputs) * taps * width);
-        for (int o = 0; o < outputs; o++) {
-            const T* row = error + o * packing.padded_stride + packing.gradient_before * packing.width;
-            for (long b = 0; b < width; b += LANES<T>) {
-                T* sums = tails_.data() + static_cast<long>(o) * taps * width + b;
-                Vector<T> total{};
-                for (int tap = 0; tap < regions[o]; tap++) {
-                    // Lanes beyond the batch hold other series' values, and their sums nobody reads.
-                    if (tap < packing.length) total += load(row + packing.at(packing.length - 1 - tap) + b);
-                    store(sums + tap * width, total);
-                }
+        for (long b = 0; b < width; b += LANES<T>) {
+            T* sums = tails_.data() + static_cast<long>(output) * taps * width + b;
+            Vector<T> total{};
+            for (int tap = 0; tap < regions[output]; tap++) {
+                // Lanes beyond the batch hold other series' values, and their sums nobody reads.
+                if (tap < packing.length) total += load(row + packing.at(packing.length - 1 - tap) + b);
+                store(sums + tap * width, total);
             }
         }
     }
 
-    void active_gradient(const Packing<T>& packing, const Offsets& offsets, const T* input, const T* error) {
+    // Of an output's gradient whose tails have been summed if its series are in one piece.
+    void active_gradient(Team& team, const Packing<T>& packing, const Offsets& offsets, const T* input,
+                         const T* error) {
         gradient.zero();
-        const T* from_step_0 = error + packing.gradient_before * packing.width;
+        team.run(outputs, [&](Part rows) { active_gradient(packing, offsets, input, error, rows); });
+    }
+
+    // Of the output channels `rows`; their gradients have been zero.
+    void active_gradient(const Packing<T>& packing, const Offsets& offsets, const T* input, const T* error, Part rows) {
+        const T* from_step_0 = error + rows.begin * packing.padded_stride + packing.gradient_before * packing.width;
         const Tiles tiles(packing.vectors(), GRADIENT_TILE);
         const bool use_tails = packing.repeats_last_vectors();
         const int parts = order_.parts(), block = use_tails ? 1 : parts_in_cache(packing, tiles.size);
         const auto add_gradients = use_tails ? sparse_gradients<T, true> : sparse_gradients<T, false>;
         for (int t = 0; t < tiles.count; t++)
             for (int p = 0; p < parts; p += block)
-                add_gradients(input, from_step_0, packing.padded_stride, order_.ranges(p, std::min(parts, p + block)),
-                              order_.numbers.data(), offsets.forward.offsets.data(), gradient.data(), tiles.begin(t),
-                              tiles.length(t), tails(packing, 0));
+                add_gradients(input, from_step_0, packing.padded_stride,
+                              order_.ranges(rows, p, std::min(parts, p + block)), order_.numbers.data(),
+                              offsets.forward.offsets.data(), gradient.data(), tiles.begin(t), tiles.length(t),
+                              tails(packing, rows.begin));
     }
 
     // Gradients of all usable taps of output channels `output` and, if ROWS is 2, the next, (ROWS, inputs, region).
@@ -146,60 +165,71 @@ public:
                               tails(packing, output));
     }
 
-    // Calls use(output, rows, gradients) for all output channels, one or two at a time.
+    // Calls use(output, rows, gradients) for all output channels, one or two at a time, perhaps from several threads.
     template <class Use>
-    void each_dense_gradient(const Packing<T>& packing, const T* input, const T* error, Use use) {
-        gradient_rows_.hold(2 * static_cast<std::size_t>(inputs) * taps);
-        for (int output = 0; output < outputs;) {
-            if (output + 1 < outputs && regions[output] == regions[output + 1]) {
-                dense_gradient<2>(packing, input, error, output, gradient_rows_.data());
-                use(output, 2, gradient_rows_.data());
-                output += 2;
-            } else {
-                dense_gradient<1>(packing, input, error, output, gradient_rows_.data());
-                use(output, 1, gradient_rows_.data());
-                output += 1;
+    void each_dense_gradient(Team& team, const Packing<T>& packing, const T* input, const T* error, const Use& use) {
+        gradient_rows_.hold(team, 2 * static_cast<std::size_t>(inputs) * taps);
+        team.run(static_cast<int>(dense_rows_.size()), [&](Part part) {
+            T* gradients = gradient_rows_.of(part);
+            for (int i = part.begin; i < part.end; i++) {
+                const auto [output, rows] = dense_rows_[i];
+                if (rows == 2)
+                    dense_gradient<2>(packing, input, error, output, gradients);
+                else
+                    dense_gradient<1>(packing, input, error, output, gradients);
+                use(output, rows, gradients);
             }
-        }
+        });
     }
 
     // One step of Adam from the gradients of the active weights.
-    void update_active(const AdamStep<T>& step) {
-        if (moments.restart) {
-            step_corrected(weight.data(), gradient.data(), first.data(), second.data(), correction1.data(),
-                           correction2.data(), weight.size(), step.rate);
-        } else {
-            update_moments(gradient.data(), first.data(), second.data(), weight.size());
-            apply_moments(weight.data(), first.data(), second.data(), weight.size(), step);
-        }
+    void update_active(Team& team, const AdamStep<T>& step) {
+        team.run_elements(weight.size(), [&](std::size_t n, std::size_t count) {
+            if (moments.restart) {
+                step_corrected(weight.data() + n, gradient.data() + n, first.data() + n, second.data() + n,
+                               correction1.data() + n, correction2.data() + n, count, step.rate);
+            } else {
+                update_moments(gradient.data() + n, first.data() + n, second.data() + n, count);
+                apply_moments(weight.data() + n, first.data() + n, second.data() + n, count, step);
+            }
+        });
     }
 
     // One step of Adam whose moments are dense: a gradient is used as soon as it is known, and kept nowhere.
-    void update_dense(const Packing<T>& packing, const T* input, const T* error, const AdamStep<T>& step) {
-        each_dense_gradient(packing, input, error, [&](int output, int rows, const T* gradients) {
+    void update_dense(Team& team, const Packing<T>& packing, const T* input, const T* error, const AdamStep<T>& step) {
+        each_dense_gradient(team, packing, input, error, [&](int output, int rows, const T* gradients) {
             const long begin = region_begin[output], count = region_begin[output + rows] - begin;
             update_moments(gradients, first.data() + begin, second.data() + begin, count);
             if (moments.restart)
                 advance_corrections(correction1.data() + begin, correction2.data() + begin, count);
         });
-        gather(first, active_first_);
-        gather(second, active_second_);
-        if (moments.restart) {
-            gather(correction1, active_correction1_);
-            gather(correction2, active_correction2_);
-            apply_corrected(weight.data(), active_first_.data(), active_second_.data(), active_correction1_.data(),
-                            active_correction2_.data(), weight.size(), step.rate);
-        } else {
-            apply_moments(weight.data(), active_first_.data(), active_second_.data(), weight.size(), step);
-        }
+        team.run_elements(weight.size(), [&](std::size_t n, std::size_t count) {
+            gather(first, active_first_, n, count);
+            gather(second, active_second_, n, count);
+            if (moments.restart) {
+                gather(correction1, active_correction1_, n, count);
+                gather(correction2, active_correction2_, n, count);
+                apply_corrected(weight.data() + n, active_first_.data() + n, active_second_.data() + n,
+                                active_correction1_.data() + n, active_correction2_.data() + n, count, step.rate);
+            } else {
+                apply_moments(weight.data() + n, active_first_.data() + n, active_second_.data() + n, count, step);
+            }
+        });
     }
 
 private:
+    // Output channels whose dense gradients are computed at once.
+    struct DenseRows {
+        int output, rows;
+    };
+
     long long topology_ = 0;
+    std::vector<DenseRows> dense_rows_;
     TapOrder order_, order_backward_;
     std::vector<std::int32_t> backward_;   // which tap is next in the order of the backward pass
     std::vector<std::int32_t> moment_of_;  // where a tap's dense moments are
-    Buffer<T> weight_backward_, tails_, last_step_, gradient_rows_;
+    Buffer<T> weight_backward_, tails_, last_step_;
+    Scratch<T> gradient_rows_;
     Buffer<T> active_first_, active_second_, active_correction1_, active_correction2_;
 
     long output_of(std::size_t n) const { return positions[n] / (static_cast<long>(inputs) * taps); }
@@ -297,34 +327,33 @@ private:
     }
 
     // Padding repeats the last value, so that its gradient is what all taps beyond the end would pass back: for tap k
-    // the sum of the output's gradient over the last k + 1 steps.
-    void fold_last_step(const Packing<T>& packing, const Offsets& offsets, T* result) {
+    // the sum of the output's gradient over the last k + 1 steps. Of the input channels `rows`.
+    void fold_last_step(const Packing<T>& packing, const Offsets& offsets, Part rows, T* result) {
         const long width = last_width(packing);
-        last_step_.hold(static_cast<std::size_t>(inputs) * width);
         const Tiles tiles(static_cast<int>(width / LANES<T>), PRODUCT_TILE);
-        const TapRanges all = order_backward_.ranges(0, order_backward_.parts());
+        const TapRanges all = order_backward_.ranges(rows, 0, order_backward_.parts());
         for (int t = 0; t < tiles.count; t++) {
             const long skip = static_cast<long>(tiles.begin(t)) * LANES<T>;
-            sparse_product(tails_.data() + skip, last_step_.data() + skip, width, all, offsets.last.data(),
-                           weight_backward_.data(), tiles.length(t), true);
+            sparse_product(tails_.data() + skip, last_step_.data() + rows.begin * width + skip, width, all,
+                           offsets.last.data(), weight_backward_.data(), tiles.length(t), true);
         }
-        for (int i = 0; i < inputs; i++)
+        for (int i = rows.begin; i < rows.end; i++)
             std::copy_n(last_step_.data() + i * width, packing.series,
                         result + i * packing.output_stride + packing.at(packing.length - 1));
     }
 
-    // Part after part, whose weights lie together in memory.
-    void gather_backward() {
+    // The weights that lead to the input channels `rows`; part after part, as they lie together in memory.
+    void gather_backward(Part rows) {
         const int parts = order_backward_.parts();
         for (int part = 0; part < parts; part++)
-            for (int i = 0; i < inputs; i++) {
+            for (int i = rows.begin; i < rows.end; i++) {
                 const std::int32_t* range = order_backward_.start.data() + static_cast<long>(i) * parts + part;
                 for (std::int32_t p = range[0]; p < range[1]; p++) weight_backward_[p] = weight[backward_[p]];
             }
     }
 
-    void gather(const Buffer<T>& from, Buffer<T>& to) const {
-        for (std::size_t n = 0; n < weight.size(); n++) to[n] = from[moment_of_[n]];
+    void gather(const Buffer<T>& from, Buffer<T>& to, std::size_t begin, std::size_t count) const {
+        for (std::size_t n = begin; n < begin + count; n++) to[n] = from[moment_of_[n]];
     }
 
     std::vector<std::int32_t> index_before_;  // of the active weights, by position, before the mask was replaced; or -1

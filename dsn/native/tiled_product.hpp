@@ -11,6 +11,7 @@
 #include "buffer.hpp"
 #include "packing.hpp"
 #include "sparse_product.hpp"
+#include "team.hpp"
 
 namespace dsn {
 
@@ -30,9 +31,10 @@ struct TapOrder {
         numbers.clear();
     }
 
-    // Of all rows, parts [from, to).
-    TapRanges ranges(int from, int to) const {
-        return {start.data() + from, start.data() + to, nullptr, parts(), rows};
+    // Of some rows, parts [from, to).
+    TapRanges ranges(Part some, int from, int to) const {
+        const std::int32_t* first = start.data() + static_cast<long>(some.begin) * parts();
+        return {first + from, first + to, nullptr, parts(), some.end - some.begin};
     }
 };
 
@@ -109,20 +111,21 @@ void find_limits(const Packing<T>& packing, const TapOrder& order, TapReads& rea
 }
 
 // output[r] = sum over the taps n of row r of weights[n] * what n reads of `input`, for all steps. `input` has margins,
-// `output` has none. EDGE is where taps read nothing new.
+// `output` has none. EDGE is where taps read nothing new. Of the rows of `some`.
 template <Edge EDGE, class T>
-void tiled_product(const Packing<T>& packing, const TapOrder& order, const TapReads& reads, const T* weights,
-                   const T* input, T* output) {
+void tiled_product(const Packing<T>& packing, const TapOrder& order, Part some, const TapReads& reads,
+                   const T* weights, const T* input, T* output) {
     const Tiles tiles(packing.vectors(), PRODUCT_TILE);
     const int parts = order.parts();
+    output += some.begin * packing.output_stride;
     for (int t = 0; t < tiles.count; t++) {
         const long skip = static_cast<long>(tiles.begin(t)) * LANES<T>;
         const bool at_edge = t >= reads.first_at_edge && t <= reads.last_at_edge;
-        const long ranges_before = static_cast<long>(t - reads.first_at_edge) * order.rows * parts;
+        const long ranges_before = (static_cast<long>(t - reads.first_at_edge) * order.rows + some.begin) * parts;
         const int block = at_edge ? 1 : parts_in_cache(packing, tiles.size);
         const auto multiply = at_edge ? sparse_product<T, EDGE> : sparse_product<T, Edge::none>;
         for (int p = 0; p < parts; p += block) {
-            TapRanges ranges = order.ranges(p, std::min(parts, p + block));
+            TapRanges ranges = order.ranges(some, p, std::min(parts, p + block));
             if (at_edge) ranges.limits = reads.limits.data() + (ranges_before + p) * PRODUCT_GROUPS;
             multiply(input + skip, output + skip, packing.output_stride, ranges, reads.offsets.data(), weights,
                      tiles.length(t), p == 0);

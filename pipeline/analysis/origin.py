@@ -25,6 +25,7 @@ _NAMES = {
     "revision": "revision of its code",
     "engine": "engine",
     "instruction_set": "its instruction set",
+    "threads": "threads",
     "device": "device",
     "host": "host",
     "python": "Python",

@@ -34,8 +34,8 @@ MOMENTS = ["warm", "fresh"]
 pytestmark = pytest.mark.parametrize("name", ENGINES)
 
 
-def _engine(name: str, data: TimeSeriesData, config: RunConfig = CONFIG) -> Engine:
-    engine = ENGINES[name](config, data, seed=0, device="cpu")
+def _engine(name: str, data: TimeSeriesData, config: RunConfig = CONFIG, threads: int = 1) -> Engine:
+    engine = ENGINES[name](config, data, seed=0, device="cpu", threads=threads)
     engine.set_masks(_masks(engine.sparse_layers))
     return engine
 
@@ -276,6 +276,16 @@ def test_every_rule_trains_and_goes_on_from_a_checkpoint_between_updates(
     assert [record.train_loss for record in resumed.epochs()] == losses[3:]
     for mine, theirs in zip(resumed.masks, training.masks, strict=True):
         assert np.array_equal(mine, theirs)
+
+
+def test_one_number_of_threads_gives_the_same_bits_every_time(name: str, make_data) -> None:
+    data = make_data()
+    snapshots = []
+    for _ in range(2):
+        engine = _engine(name, data, threads=2)
+        engine.train(BATCHES * 3, 1e-2)
+        snapshots.append(engine.snapshot())
+    assert _equal(*snapshots)
 
 
 def test_a_snapshot_is_a_copy_and_restores_predictions(name: str, make_data) -> None:

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import joblib
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +25,8 @@ from dsn import DSNClassifier
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
 from dsn.data.preparation import prepare
 from dsn.data.raw import RawData, raw_part
+from dsn.engine_choice import choose_engine
+from dsn.engines import ENGINES
 from dsn.errors import Diverged, InvalidInput
 from dsn.training import fit
 
@@ -94,7 +97,7 @@ def test_parameters_are_the_configuration_with_its_defaults() -> None:
     for other in ("name", "source", "path", "split", "train_subset", "eval_test_every"):
         del expected[other]
     expected["sparsity"] = expected.pop("level")
-    own = {"random_state": None, "engine": "auto", "device": "cpu", "verbose": 0}
+    own = {"random_state": None, "engine": "auto", "device": "cpu", "n_jobs": None, "verbose": 0}
     assert parameters == expected | own
 
 
@@ -277,6 +280,43 @@ def test_fitting_leaves_the_global_generator_alone(series) -> None:
     before = np.random.get_state()[1].tolist()  # noqa: NPY002
     DSNClassifier(**TINY | {"random_state": None, "epochs": 1}).fit(x, y)
     assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
+
+
+@pytest.mark.skipif(choose_engine("auto").name != "native", reason="the native engine was not built: no C++ compiler")
+@pytest.mark.parametrize("n_jobs", [2, -1, np.int64(3)])
+def test_jobs_change_no_number_of_the_native_engine(series, n_jobs: Any) -> None:
+    x, y = series
+    expected = DSNClassifier(**TINY).fit(x, y).predict_proba(x)
+    assert np.array_equal(DSNClassifier(**TINY, n_jobs=n_jobs).fit(x, y).predict_proba(x), expected)
+
+
+@pytest.mark.parametrize("n_jobs", [0, 1.5, True, "2"])
+def test_what_is_no_number_of_jobs_is_refused(series, n_jobs: Any) -> None:
+    x, y = series
+    with pytest.raises(InvalidInput, match="n_jobs"):
+        DSNClassifier(**TINY, n_jobs=n_jobs).fit(x, y)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_engine_gets_the_jobs_that_joblib_makes_of_them(
+    series, engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    x, y = series
+    made: list[int] = []
+
+    class Counted(ENGINES[engine]):  # type: ignore[name-defined]
+        def __init__(self, *arguments: Any, threads: int, **more: Any) -> None:
+            made.append(threads)
+            super().__init__(*arguments, threads=threads, **more)
+
+    monkeypatch.setitem(ENGINES, engine, Counted)
+    settings = TINY | {"engine": engine, "epochs": 1}
+    DSNClassifier(**settings).fit(x, y)
+    with joblib.parallel_config(backend="threading", n_jobs=2):
+        DSNClassifier(**settings).fit(x, y)
+    DSNClassifier(**settings, n_jobs=3).fit(x, y)
+    # Once to train, once to predict.
+    assert made == [1, 1, 2, 2, 3, 3]
 
 
 def test_verbose_prints_a_line_every_so_many_epochs(series, capsys) -> None:

@@ -13,7 +13,7 @@ import pytest
 import dsn.native.library
 from dsn.artifact import NetworkHeader
 from dsn.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-from dsn.engine_choice import CPU_ONLY, INSTRUCTION_SETS, EngineName, choose_engine
+from dsn.engine_choice import CPU_ONLY, INSTRUCTION_SETS, EngineName, choose_engine, require_threads
 from dsn.engines import ENGINES
 from dsn.errors import InvalidInput
 from dsn.native.library import FOLDER, LEVELS, VARIABLE
@@ -76,6 +76,12 @@ def test_an_engine_that_does_not_exist(asked: str) -> None:
 
 def test_every_instruction_set_has_a_name_for_people() -> None:
     assert tuple(INSTRUCTION_SETS) == LEVELS
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_no_thread_computes_nothing(threads: int) -> None:
+    with pytest.raises(InvalidInput, match="threads"):
+        require_threads(threads)
 
 
 @pytest.mark.parametrize("asked", ["auto", *ENGINES])

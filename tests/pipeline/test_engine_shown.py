@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import dsn.native.library
+import pipeline.trial
 from dsn.data import describe
 from dsn.engine_choice import CPU_ONLY, ChosenEngine, choose_engine
 from dsn.engines import ENGINES
 from dsn.errors import InvalidInput
 from dsn.native.library import VARIABLE, instruction_set
+from dsn.training import Training
 from pipeline.health import installation
 from pipeline.health.finding import Subject
 from pipeline.planning import TrialSpec, make_plan
+from pipeline.resources import Resources
 from pipeline.study.spec import read_study
 from pipeline.trial import run_trial
 from pipeline.workspace import Workspace
@@ -117,6 +121,23 @@ def test_a_trial_records_what_computed_it(study: Path, engine: str) -> None:
     assert result.error is None
     assert result.provenance["engine"] == chosen.name
     assert result.provenance.get("instruction_set") == chosen.instruction_set
+
+
+def test_a_trial_computes_with_the_threads_that_are_set_aside_for_it(study: Path, monkeypatch) -> None:
+    asked: list[int] = []
+
+    class Counted(Training):
+        def __init__(self, *arguments: Any, threads: int, **more: Any) -> None:
+            asked.append(threads)
+            super().__init__(*arguments, threads=threads, **more)
+
+    monkeypatch.setattr(pipeline.trial, "Training", Counted)
+    trial = _trial(study, "auto")
+    for cpus in (1, 2):
+        result = run_trial(replace(trial, resources=Resources(cpus=cpus)), keep_model=False)
+        assert result.error is None
+        assert result.provenance["threads"] == str(cpus)
+    assert asked == [1, 2]
 
 
 @pytest.mark.parametrize("engine", OF_THE_CPU)

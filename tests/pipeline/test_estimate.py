@@ -36,6 +36,17 @@ def test_a_test_on_the_way_takes_as_long_as_the_one_at_the_end(every: int, tests
     assert more == pytest.approx(tests * 500 * forward / PACES[engine].operations, rel=1e-9)
 
 
+@pytest.mark.parametrize("engine", PACES)
+def test_more_cores_make_a_trial_shorter_and_dearer(engine: str) -> None:
+    seconds = [estimated_seconds(CONFIG, COST, 30, 500, engine, cpus=cpus) for cpus in (1, 2, 4, 64)]
+    assert seconds == sorted(seconds, reverse=True)
+    core_seconds = [each * cpus for each, cpus in zip(seconds, (1, 2, 4, 64), strict=True)]
+    assert core_seconds == sorted(core_seconds)
+    overhead = 10 * CONFIG.training.steps_per_epoch(30) * PACES[engine].overhead
+    # Amdahl's law on what is not overhead: a tenth of it is not shared out.
+    assert seconds[1] - overhead == pytest.approx((seconds[0] - overhead) * 0.55, rel=1e-9)
+
+
 def test_the_native_engine_computes_dense_gradients_only_where_dense_moments_are_kept() -> None:
     least = _estimated(SparsityConfig(explore=False), "native")
     assert _estimated(SparsityConfig(moments="fresh"), "native") == least

@@ -325,7 +325,9 @@ def test_trials_come_longest_first_and_equal_ones_as_written(tmp_path: Path) -> 
 def test_a_plan_for_many_cores_counts_the_core_seconds(tmp_path: Path) -> None:
     one = _plan(tmp_path, HEAD)
     two = _plan(tmp_path, HEAD + "resources: {cpus: 2}\n")
-    assert two.seconds == pytest.approx(2 * one.seconds)
+    assert two.seconds == pytest.approx(2 * sum(trial.seconds for trial in two.trials))
+    assert one.seconds < two.seconds < 2 * one.seconds
+    assert [trial.trial_id for trial in two.trials] == [trial.trial_id for trial in one.trials]
 
 
 def test_each_data_set_is_described_once(tmp_path: Path) -> None:

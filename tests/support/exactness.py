@@ -283,7 +283,7 @@ TRAJECTORY_TWINS = 2
 def trajectory(case: Case, make: MakeEngine) -> Observations:
     """A whole training through the project's own loop: losses and masks of every epoch, and what is left at the end."""
 
-    def engine(config: RunConfig, data: TimeSeriesData, *, seed: int, device: str) -> Engine:
+    def engine(config: RunConfig, data: TimeSeriesData, *, seed: int, device: str, threads: int) -> Engine:
         return make(config, data, seed)
 
     with patch.dict(ENGINES, {"torch": engine}):
