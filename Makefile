@@ -32,7 +32,7 @@ sanitize: $(INSTALLED)
 	rm -rf $(SANITIZED)
 	CXX=g++ CXXFLAGS='$(SANITIZERS) -UNDEBUG' LDFLAGS='$(SANITIZERS)' \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --target $(SANITIZED) .
-	sets=$$($(UNDER_SANITIZERS) $(BIN)/python -c 'from dsn.native.library import *; load_library(); print(*instruction_sets())') && \
+	sets=$$($(UNDER_SANITIZERS) $(BIN)/python -P -c 'from dsn.native.library import *; load_library(); print(*instruction_sets())') && \
 	for set in $$sets; do \
 		echo "$$set:"; $(UNDER_SANITIZERS) DSN_INSTRUCTION_SET=$$set $(BIN)/pytest -q -k 'not torch' $(NATIVE_TESTS) || exit 1; \
 	done
