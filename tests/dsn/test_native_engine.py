@@ -181,7 +181,7 @@ def test_a_step_in_any_instruction_set_is_the_reference_s(name: str, monkeypatch
     # The child imports what this process does, from where it does.
     path = os.pathsep.join([str(Path(exactness.__file__).parent), *filter(None, sys.path)])
     child = subprocess.run(
-        [sys.executable, "-c", IN_A_CHILD, name],
+        [sys.executable, "-P", "-c", IN_A_CHILD, name],
         input=pickle.dumps({key: (CASES[key[0]], _standard(*key)[0]) for key in keys}),
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
