@@ -270,7 +270,7 @@ def _study_name(given: str, profile: str | None) -> str:
 
 def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspace) -> None:
     from pipeline.absent import omission
-    from pipeline.analysis.table import to_text
+    from pipeline.analysis.renderings.text import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
     from pipeline.record import load_record
 

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING
 from dsn.durable import write_atomic
 from pipeline.absent import omission
 from pipeline.analysis import failures, origin, statistics, tables
+from pipeline.analysis.cells import Row
 from pipeline.analysis.failures import Failure
 from pipeline.analysis.figures import FILE_NAMES, PLOTS
 from pipeline.analysis.figures.style import Drawing
+from pipeline.analysis.renderings.markdown import escape_markdown
+from pipeline.analysis.renderings.markdown import to_markdown as to_markdown_table
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setup import setup_paragraph
-from pipeline.analysis.table import Table, escape_markdown
-from pipeline.analysis.table import to_markdown as to_markdown_table
+from pipeline.analysis.table import Table
 from pipeline.ledger import STATUSES
 from pipeline.wording import counted, part_of, percent, points
 
@@ -262,7 +264,7 @@ def _against_several(references: Sequence[str], means: Mapping[str, str], compar
     return sentences
 
 
-def _outcome(row: tables.Row) -> str:
+def _outcome(row: Row) -> str:
     """``fixed −1.23 points (0 wins, 1 tie, 2 losses)``, with what could not be compared."""
     arm, difference, pairs, left_out = (row[name] for name in ("arm", "difference", "pairs", "left_out"))
     if pairs == 0:

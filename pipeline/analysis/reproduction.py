@@ -22,8 +22,9 @@ import pandas as pd
 from dsn.errors import InvalidInput
 from pipeline.analysis import statistics
 from pipeline.analysis.intervals import FEWEST, LEVEL, Interval, bootstrap_interval, t_interval
+from pipeline.analysis.renderings.markdown import to_markdown
 from pipeline.analysis.results import METRICS, StudyResults
-from pipeline.analysis.table import Cell, Column, Table, to_markdown
+from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables import accuracy_table
 from pipeline.wording import ABSENT, counted, duration, part_of, percent, points, rounded_percent
 

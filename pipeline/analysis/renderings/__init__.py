@@ -1,0 +1,1 @@
+"""The forms in which a table is shown, one file a form."""
