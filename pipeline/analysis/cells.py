@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from pipeline.analysis.table import Cell
-from pipeline.wording import ABSENT, rounded_percent
+from pipeline.wording import ABSENT, percent, points, rounded_percent
 
 Row = Mapping[Hashable, Any]
 """A row of a frame, by column."""
@@ -25,19 +25,31 @@ def as_text(value: Any) -> str:
     return "" if pd.api.types.is_scalar(value) and pd.isna(value) else str(value)
 
 
-def as_number(value: Any) -> float:
-    """``value`` as a float, NaN where there is none."""
-    return math.nan if pd.isna(value) else float(value)
-
-
-def grouped(value: float, *, decimals: int) -> str:
+def number_cell(value: Any, *, decimals: int) -> Cell:
     """``1,234.50``, or the mark for absent."""
-    return ABSENT if math.isnan(value) else f"{value:,.{decimals}f}"
+    known = _as_float(value)
+    return Cell(text=ABSENT if math.isnan(known) else f"{known:,.{decimals}f}", values=(known,))
+
+
+def percent_cell(fraction: Any, *, best: bool = False, tooltip: str = "") -> Cell:
+    """A fraction in percent."""
+    known = _as_float(fraction)
+    return Cell(text=percent(known), best=best, tooltip=tooltip, values=(100 * known,))
+
+
+def points_cell(difference: float, *, tooltip: str = "") -> Cell:
+    """A difference of accuracies in percentage points."""
+    return Cell(text=points(difference), tooltip=tooltip, values=(100 * difference,))
 
 
 def count_cells(values: Iterable[float]) -> Iterable[Cell]:
     """A cell for each count."""
-    return (Cell(text=str(int(value))) for value in values)
+    return (Cell(text=str(int(value)), values=(int(value),)) for value in values)
+
+
+def outcome_text(wins: int, ties: int, losses: int) -> str:
+    """``29 / 3 / 53``."""
+    return f"{wins} / {ties} / {losses}"
 
 
 def best_of(means: Sequence[float]) -> list[bool]:
@@ -45,3 +57,7 @@ def best_of(means: Sequence[float]) -> list[bool]:
     rounded = [rounded_percent(mean) for mean in means]
     known = [mean for mean in rounded if not math.isnan(mean)]
     return [len(known) > 1 and mean == max(known) for mean in rounded]
+
+
+def _as_float(value: Any) -> float:
+    return math.nan if pd.isna(value) else float(value)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
-from collections.abc import Sequence
 
+from pipeline.analysis.renderings.blocks import column_blocks
 from pipeline.analysis.table import Column, Table
 from pipeline.wording import printable
 
@@ -15,7 +15,7 @@ def to_text(table: Table, width: int | None = None) -> str:
 
     Args:
         table: what to show.
-        width: characters a line: a wider table is cut into blocks of columns that each repeat the first column, and
+        width: characters a line: a wider table is cut into blocks of columns that each repeat its keys, and
             notes are wrapped. None does neither.
     """
     body = table.rows + table.summary
@@ -24,7 +24,7 @@ def to_text(table: Table, width: int | None = None) -> str:
     grid += [[_starred(cell.text, cell.best, pad) for cell, pad in zip(row, starred, strict=True)] for row in body]
     widths = [max(len(row[index]) for row in grid) for index in range(len(table.columns))]
     lines = [printable(table.title)]
-    for block in _blocks(widths, width):
+    for block in column_blocks(widths, table.keys, width):
         lines.append("")
         rule = "-" * (sum(widths[index] for index in block) + 2 * (len(block) - 1))
         for number, row in enumerate(grid):
@@ -43,14 +43,3 @@ def _starred(text: str, best: bool, pad: bool) -> str:
 
 def _aligned(text: str, width: int, column: Column) -> str:
     return text.rjust(width) if column.numeric else text.ljust(width)
-
-
-def _blocks(widths: Sequence[int], limit: int | None) -> list[list[int]]:
-    """Indices of the columns of each block: the first column, then as many others as fit, at least one."""
-    blocks = [[0]]
-    for index in range(1, len(widths)):
-        used = sum(widths[other] + 2 for other in blocks[-1])
-        if limit is not None and len(blocks[-1]) > 1 and used + widths[index] > limit:
-            blocks.append([0])
-        blocks[-1].append(index)
-    return blocks

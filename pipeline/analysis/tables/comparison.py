@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import count_cells, text_cells
+from pipeline.analysis.cells import count_cells, points_cell, text_cells
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.table import Cell, Column, Table
-from pipeline.wording import counted, points
+from pipeline.analysis.table import Column, Table
+from pipeline.wording import counted
 
 
-def comparison_table(results: StudyResults) -> Table:
+def comparison_table(results: StudyResults) -> Table | None:
     """Each arm against its reference: paired difference in points and wins, ties and losses over data sets.
 
-    A column names the reference if there are several; if there is one, the title does.
+    A column names the reference if there are several; if there is one, the title does. None without any.
     """
+    if not results.references:
+        return None
     compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
     distinct = tuple(compared["reference"].unique())
     words = ("arm",) if len(distinct) == 1 else ("arm", "reference")
@@ -21,7 +23,7 @@ def comparison_table(results: StudyResults) -> Table:
     rows = [
         (
             *text_cells(row[name] for name in words),
-            Cell(text=points(row["difference"]), tooltip=f"over {counted(row['paired_datasets'], 'data set')}"),
+            points_cell(row["difference"], tooltip=f"over {counted(row['paired_datasets'], 'data set')}"),
             *count_cells(row[name] for name in ("pairs", "wins", "ties", "losses", "left_out")),
         )
         for row in compared.to_dict("records")

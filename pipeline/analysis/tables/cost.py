@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import Row, grouped
+from pipeline.analysis.cells import Row, number_cell
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.notes import means_over, unrecorded
@@ -27,10 +27,10 @@ def cost_table(results: StudyResults) -> Table:
     costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
     shared = statistics.started_datasets(costs)
     means = statistics.metric_means(costs, results.arms, shared, statistics.COSTS)
-    rows = [(Cell(text=str(row["arm"])), *_costs(row)) for row in means.to_dict("records")]
+    rows = [(Cell(text=str(row["arm"])), *cost_cells(row)) for row in means.to_dict("records")]
     return Table(
         title="Cost",
-        columns=(Column(name="arm", numeric=False), *_cost_columns()),
+        columns=(Column(name="arm", numeric=False), *cost_columns()),
         rows=tuple(rows),
         notes=(
             means_over(shared, results),
@@ -47,24 +47,27 @@ def cost_table(results: StudyResults) -> Table:
     )
 
 
-def cost_by_dataset_table(results: StudyResults) -> Table:
-    """The same as ``cost_table``, a row a data set and arm that has a done trial."""
+def cost_by_dataset_table(results: StudyResults) -> Table | None:
+    """The same as ``cost_table``, a row a data set and arm that has a done trial; None if none has."""
     costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
     rows = [
-        (Cell(text=str(row["dataset"])), Cell(text=str(row["arm"])), *_costs(row))
+        (Cell(text=str(row["dataset"])), Cell(text=str(row["arm"])), *cost_cells(row))
         for row in costs.to_dict("records")
         if row["done"] > 0
     ]
+    if not rows:
+        return None
     names = (Column(name="data set", numeric=False), Column(name="arm", numeric=False))
-    return Table(title="Cost by data set", columns=(*names, *_cost_columns()), rows=tuple(rows))
+    return Table(title="Cost by data set", columns=(*names, *cost_columns()), rows=tuple(rows), keys=2)
 
 
-def _cost_columns() -> tuple[Column, ...]:
-    return tuple(Column(name=_COST_COLUMNS[name][0]) for name in statistics.COSTS)
+def cost_columns(names: Sequence[str] = statistics.COSTS) -> tuple[Column, ...]:
+    """A column a metric of ``statistics.COSTS``."""
+    return tuple(Column(name=_COST_COLUMNS[name][0]) for name in names)
 
 
-def _costs(row: Row) -> Iterator[Cell]:
-    """The cells of ``statistics.COSTS`` in the units of ``_cost_columns``."""
-    for name in statistics.COSTS:
+def cost_cells(row: Row, names: Sequence[str] = statistics.COSTS) -> Iterator[Cell]:
+    """The cells of these metrics in the units of ``cost_columns``."""
+    for name in names:
         _, unit, decimals = _COST_COLUMNS[name]
-        yield Cell(text=grouped(row[name] / unit, decimals=decimals))
+        yield number_cell(row[name] / unit, decimals=decimals)

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 from dsn.architecture import is_sparse
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import Row, grouped
+from pipeline.analysis.cells import Row, number_cell, percent_cell
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.notes import means_over, unrecorded
-from pipeline.wording import percent
 
 
 def exploration_table(results: StudyResults) -> Table | None:
@@ -56,4 +55,4 @@ def _exploration(row: Row) -> Iterator[Cell]:
     """The cells of ``statistics.EXPLORATION``."""
     for name in statistics.EXPLORATION:
         shares = name in ("itop_rate", "mask_churn")
-        yield Cell(text=percent(row[name]) if shares else grouped(row[name], decimals=1))
+        yield percent_cell(row[name]) if shares else number_cell(row[name], decimals=1)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import grouped
+from pipeline.analysis.cells import number_cell, percent_cell
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.notes import unrecorded
-from pipeline.wording import part_of, percent, rounded_percent
+from pipeline.wording import part_of, rounded_percent
 
 
 def quality_table(results: StudyResults) -> Table | None:
@@ -50,10 +51,10 @@ def quality_table(results: StudyResults) -> Table | None:
 def _quality_cells(name: str, values: Sequence[float]) -> list[Cell]:
     """A column of ``statistics.QUALITY``, the best marked as they are shown."""
     if name == "test_loss":
-        texts, signed = [grouped(value, decimals=4) for value in values], [-round(value, 4) for value in values]
+        cells, signed = [number_cell(value, decimals=4) for value in values], [-round(value, 4) for value in values]
     else:
-        texts, sign = list(map(percent, values)), -1 if name == "test_calibration_error" else 1
+        cells, sign = list(map(percent_cell, values)), -1 if name == "test_calibration_error" else 1
         signed = [sign * rounded_percent(value) for value in values]
     known = [value for value in signed if not math.isnan(value)]
     best = max(known) if len(known) > 1 else math.nan
-    return [Cell(text=text, best=value == best) for text, value in zip(texts, signed, strict=True)]
+    return [replace(cell, best=value == best) for cell, value in zip(cells, signed, strict=True)]

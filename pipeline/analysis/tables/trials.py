@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import as_number, grouped, text_cells
+from pipeline.analysis.cells import number_cell, percent_cell, text_cells
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.table import Cell, Column, Table
-from pipeline.wording import percent
+from pipeline.analysis.table import Column, Table
 
 
 def trials_table(results: StudyResults) -> Table:
@@ -15,9 +14,9 @@ def trials_table(results: StudyResults) -> Table:
     rows = [
         (
             *text_cells(row[name] for name in ("trial_id", "arm", "dataset", "seed", "status")),
-            Cell(text=percent(as_number(row["test_accuracy"]))),
-            Cell(text=grouped(as_number(row["best_epoch"]), decimals=0)),
-            Cell(text=grouped(as_number(row["train_seconds"]), decimals=1)),
+            percent_cell(row["test_accuracy"]),
+            number_cell(row["best_epoch"], decimals=0),
+            number_cell(row["train_seconds"], decimals=1),
         )
         for row in statistics.distinct_trials(results.trials).to_dict("records")
     ]
