@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-import jinja2
+from typing import TYPE_CHECKING
 
 from pipeline.analysis.table import Table
+
+if TYPE_CHECKING:
+    import jinja2
 
 
 def environment() -> jinja2.Environment:
     """For the templates of pages: everything that they show is escaped."""
+    import jinja2
+
     return jinja2.Environment(
         loader=jinja2.PackageLoader("pipeline.analysis", package_path=""),
         autoescape=True,

@@ -1,8 +1,8 @@
 r"""A table for a paper in LaTeX, with the rules of ``booktabs``.
 
 What fits on a page is a ``table`` float, what is longer a ``longtable``, which breaks over pages (in one-column text
-alone). One that is too wide for a page is cut into blocks of columns, one below the other, which each repeat what its
-rows are of, as in a terminal: letters keep their size and the page its direction.
+alone). One that is too wide for a page is set a size smaller; if that does not do, it is cut into blocks of columns,
+one below the other, which each repeat what its rows are of, as in a terminal: it stays legible, and the page upright.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ MOST_LINES: Final = 50
 HEADING_LINES: Final = 4
 """What the headings and rules of a block take, and the caption or the space above it."""
 
-LETTERS: Final = 84
-"""Of ``\footnotesize`` across the text of LaTeX's own ``article``, which is narrow; on the safe side."""
+SIZES: Final = {r"\footnotesize": 84, r"\scriptsize": 88}
+"""Sizes of type -> letters across the text of LaTeX's own ``article``, which is narrow; on the safe side. What neither
+holds is cut at the first."""
 
 GAP: Final = 2
 """Letters between columns, which are what ``TIGHT`` makes of it."""
@@ -63,22 +64,33 @@ def to_latex(table: Table, label: str) -> str:
         label: what ``\ref`` takes; letters, digits, ``:``, ``-`` and ``.`` are kept of it.
     """
     styles = [_style(table, at) for at in range(len(table.columns))]
-    blocks = column_blocks([style.width for style in styles], table.keys, LETTERS, GAP)
+    size, blocks = _size(styles, table.keys)
     height = len(blocks) * (len(table.rows) + len(table.summary) + HEADING_LINES) + len(table.notes)
     long = height > MOST_LINES
     label = re.sub(r"[^A-Za-z0-9:.-]", "-", label)
-    lines = _long(table, label, styles, blocks) if long else _float(table, label, styles, blocks)
+    make = _long if long else _float
+    lines = make(table, label, size, styles, blocks)
     return "\n".join([LONG_PACKAGES if long else PACKAGES, *lines]) + "\n"
 
 
-def _float(table: Table, label: str, styles: Sequence[_Style], blocks: Sequence[Sequence[int]]) -> Iterator[str]:
+def _size(styles: Sequence[_Style], keys: int) -> tuple[str, list[list[int]]]:
+    """The largest size at which the columns stand side by side, or else the first and the blocks that it needs."""
+    widths = [style.width for style in styles]
+    found = {size: column_blocks(widths, keys, letters, GAP) for size, letters in SIZES.items()}
+    size = next((size for size, blocks in found.items() if len(blocks) == 1), next(iter(SIZES)))
+    return size, found[size]
+
+
+def _float(
+    table: Table, label: str, size: str, styles: Sequence[_Style], blocks: Sequence[Sequence[int]]
+) -> Iterator[str]:
     yield r"\begin{table}[tbp]"
     yield r"\centering"
     yield rf"\caption{{{escape_latex(table.title)}}}"
     yield rf"\label{{{label}}}"
     # The classes of articles leave room below a caption for a figure's, none for a table's.
     yield r"\vspace{\smallskipamount}"
-    yield rf"\footnotesize{TIGHT}"
+    yield size + TIGHT
     for at, block in enumerate(blocks):
         if at:
             yield r"\par\medskip"
@@ -92,9 +104,11 @@ def _float(table: Table, label: str, styles: Sequence[_Style], blocks: Sequence[
     yield r"\end{table}"
 
 
-def _long(table: Table, label: str, styles: Sequence[_Style], blocks: Sequence[Sequence[int]]) -> Iterator[str]:
+def _long(
+    table: Table, label: str, size: str, styles: Sequence[_Style], blocks: Sequence[Sequence[int]]
+) -> Iterator[str]:
     yield r"\begingroup"
-    yield rf"\footnotesize{TIGHT}"
+    yield size + TIGHT
     for at, block in enumerate(blocks):
         if at:
             yield r"\addtocounter{table}{-1}% all blocks are one table"
@@ -128,11 +142,16 @@ def _row(row: Sequence[Cell], styles: Sequence[_Style], block: Sequence[int]) ->
 
 
 def _cell(cell: Cell, *, paragraph: bool) -> str:
-    text = _breakable(cell.text) if paragraph else escape_latex(cell.text)
+    text = _breakable(cell.text) if paragraph else escape_latex(_narrow(cell.text))
     # The bold version of mathematics has a bold plus-minus.
     bold = rf"\textbf{{\boldmath {text}}}" if cell.best else text
     # \raggedright alone would make the end of the row one of the paragraph's lines.
     return rf"\raggedright\let\\\tabularnewline {bold}" if paragraph else bold
+
+
+def _narrow(text: str) -> str:
+    """``29/3/53``, as papers write it: they have less room than a terminal."""
+    return re.sub(r"(?<=\d) / (?=\d)", "/", text)
 
 
 def _breakable(text: str) -> str:
@@ -151,13 +170,13 @@ def _alignment(styles: Sequence[_Style], block: Sequence[int]) -> str:
 
 def _style(table: Table, at: int) -> _Style:
     column = table.columns[at]
-    longest = max((len(row[at].text) for row in table.rows + table.summary), default=0)
+    longest = max((len(_narrow(row[at].text)) for row in table.rows + table.summary), default=0)
     paragraph = longest > WORDS and not column.numeric
     side = "r" if column.numeric else "l"
     name, limit = printable(column.name), min(max(HEADING, longest), WORDS)
     lines = textwrap.wrap(name, limit, break_long_words=False, break_on_hyphens=False) or [""]
     return _Style(
-        alignment=rf"p{{{WORDS / LETTERS:.2f}\linewidth}}" if paragraph else side,
+        alignment=rf"p{{{WORDS / min(SIZES.values()):.2f}\linewidth}}" if paragraph else side,
         heading=_heading(lines, side),
         paragraph=paragraph,
         width=max(WORDS if paragraph else longest, *map(len, lines)),

@@ -146,7 +146,7 @@ def test_latex_by_hand(toy: Table) -> None:
             r"A\_1 & \textbf{\boldmath 97.33 $\pm$ 0.50} & -- \\",
             r"B & 90.00 & 1,234 \\",
             r"\midrule",
-            r"wins & 1 / 0 &  \\",
+            r"wins & 1/0 &  \\",
             r"\bottomrule",
             r"\end{tabular}",
             r"\par\smallskip",
