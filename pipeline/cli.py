@@ -44,7 +44,8 @@ Settings = Annotated[
 ]
 SkipAbsent = Annotated[bool, typer.Option("--skip-absent", help="Leave out the data sets whose files are not there.")]
 Against = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="A CSV file of published accuracies to be set beside the study's.")
+    Path | None,
+    typer.Option(metavar="FILE", help="Published accuracies, CSV of dataset, arm, system, accuracy, std, source."),
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
 

@@ -39,7 +39,7 @@ class Grid:
             return None
         one, two = dimensions
         places = {(values[one], values[two]) for values in self._crossed().values()}
-        if len(places) < len(self._crossed()) or len(places) < len(dimensions[one]) + len(dimensions[two]):
+        if len(places) < len(dimensions[one]) + len(dimensions[two]):
             return None
         return (two, one) if one == ARM or len(dimensions[one]) < len(dimensions[two]) else (one, two)
 

@@ -67,6 +67,8 @@ def _cell(outcome: Mapping[str, int] | None, datasets: int) -> Cell:
     if outcome is None:
         return Cell(text=ABSENT)
     counts = tuple(outcome[name] for name in OUTCOME)
+    if not any(counts):
+        return Cell(text=ABSENT, tooltip="no data set to be compared on")
     over = part_of(sum(counts), datasets, "data set")
     return Cell(text=outcome_text(*counts), tooltip=f"over {over}", values=counts)
 

@@ -139,6 +139,23 @@ def test_everybody_meets_everybody(tmp_path: Path, results: StudyResults) -> Non
     assert any(note.endswith(left_out) for note in table.notes), "dense has a trial that failed on C"
 
 
+def test_what_is_equal_as_printed_is_a_tie(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.83125], ("dsn", "B"): [0.83124]})
+    published = tuple(
+        Published(dataset=name, arm="", system="OS-CNN", accuracy=83.13, std=math.nan, source="T") for name in "AB"
+    )
+    table = tables.pairwise_table(set_beside(results, published))
+    assert table is not None
+    assert _texts(table.rows[0])[2] == "0 / 1 / 1"
+
+
+def test_where_nothing_can_be_compared_there_is_no_score(make_results: MakeResults) -> None:
+    results = make_results({("dsn", "A"): [0.5], ("dense", "A"): [0.5], ("slow", "A"): ["pending"]})
+    table = tables.pairwise_table(results)
+    assert table is not None
+    assert [_texts(row)[1:4] for row in table.rows] == [["–", "0 / 1 / 0", "–"], ["0 / 1 / 0", "–", "–"], ["–"] * 3]
+
+
 def test_without_anything_published_two_arms_have_their_comparison(results: StudyResults) -> None:
     assert tables.pairwise_table(results) is None
     assert tables.published_table(results) is None
