@@ -92,6 +92,7 @@ def test_the_page_is_in_reading_order(study: StudyResults, tmp_path: Path) -> No
         "quickstart@small",
         "Test accuracy (%)",
         "Against dsn",
+        "Wins / ties / losses",
         "Quality of the predictions",
         "Cost",
         "Against the reference, by data set",
@@ -271,7 +272,7 @@ def test_the_answer_and_the_table_have_the_same_mean(make_results: MakeResults) 
     )
     composed = report.compose(results)
     assert "dsn, the reference, has a mean test accuracy of 55.00% over 1 of 3 data sets. " in composed.answer
-    assert [cell.text for cell in composed.accuracy.summary[0]] == ["mean over 1 data set", "55.00", "45.00"]
+    assert [cell.text for cell in composed.results["accuracy"].summary[0]] == ["mean over 1 data set", "55.00", "45.00"]
 
 
 def test_the_answer_of_many_arms_names_both_ends(make_results: MakeResults) -> None:
@@ -327,7 +328,7 @@ def test_references_without_a_result_have_no_mean(make_results: MakeResults) -> 
 def test_arms_without_references_have_no_comparison(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5], ("other", "A"): [0.6]}, references={})
     composed = report.compose(results)
-    assert composed.comparison is None
+    assert "comparison" not in composed.results
     assert composed.answer == "2 of 2 trials are done. dsn has a mean test accuracy of 50.00% over 1 data set."
 
 
