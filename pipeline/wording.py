@@ -96,3 +96,15 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def p_value(p: float) -> str:
+    """``0.031``, ``< 0.001`` or, of a test that there is not, the mark for absent."""
+    if math.isnan(p):
+        return ABSENT
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
+def interval_points(interval: tuple[float, float]) -> str:
+    """``−0.83 to −0.16``, of fractions; or the mark for absent."""
+    return ABSENT if math.isnan(interval[0]) else " to ".join(map(points, interval))
