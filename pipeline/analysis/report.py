@@ -20,10 +20,13 @@ from pipeline.analysis import failures, origin, statistics, tables
 from pipeline.analysis.failures import Failure
 from pipeline.analysis.figures import FILE_NAMES, PLOTS
 from pipeline.analysis.figures.style import Drawing
+from pipeline.analysis.inference.differences import Difference, paired_differences
+from pipeline.analysis.inference.sentences import how_sure, what_intervals_are
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setup import setup_paragraph
 from pipeline.analysis.table import Table, escape_markdown
 from pipeline.analysis.table import to_markdown as to_markdown_table
+from pipeline.analysis.tables_inference import TESTS
 from pipeline.ledger import STATUSES
 from pipeline.wording import counted, part_of, percent, points
 
@@ -61,6 +64,14 @@ class FigureSection:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Untested:
+    """One of ``TESTS`` that has no table, and the sentence that says why."""
+
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Report:
     """A report's content in the order in which it is read, before any rendering.
 
@@ -68,6 +79,8 @@ class Report:
         title, question, reproduces: from the study file; the last two may be empty.
         answer: one paragraph of numbers.
         accuracy, comparison, quality, cost, cost_by_dataset, exploration: None if they would be empty.
+        tests: a table for each of ``TESTS`` that the study's results allow.
+        untested: one for each of the others.
         figures: a section for each of ``PLOTS`` that has something to show.
         absent: one for each of the others.
         causes, failures: None if nothing has failed.
@@ -85,6 +98,8 @@ class Report:
     answer: str
     accuracy: Table
     comparison: Table | None
+    tests: tuple[Table, ...]
+    untested: tuple[Untested, ...]
     quality: Table | None
     cost: Table
     cost_by_dataset: Table | None
@@ -102,7 +117,12 @@ class Report:
     source: str
 
 
+NOT_TESTED = "Tests without data"
+
 NOT_DRAWN = "Figures without data"
+
+LONGEST_UNFOLDED = 12
+"""Rows that a table of tests shows at once; longer ones unfold on demand."""
 
 NO_DATA = "An earlier version planned this study and recorded no sizes; running it again (dsn run) adds them."
 
@@ -155,6 +175,7 @@ def compose(results: StudyResults) -> Report:
     """Computes everything that a report shows."""
     anything_done = bool((results.trials["status"] == "done").any())
     sections = [_section(title, plot(results)) for title, plot in PLOTS.items()]
+    tests = {title: table(results) for title, table in TESTS.items()}
     return Report(
         title=results.name,
         question=results.question,
@@ -162,6 +183,8 @@ def compose(results: StudyResults) -> Report:
         answer=answer(results),
         accuracy=tables.accuracy_table(results),
         comparison=tables.comparison_table(results) if results.references else None,
+        tests=tuple(found for found in tests.values() if isinstance(found, Table)),
+        untested=tuple(Untested(title=title, reason=why) for title, why in tests.items() if isinstance(why, str)),
         quality=tables.quality_table(results),
         cost=tables.cost_table(results),
         cost_by_dataset=tables.cost_by_dataset_table(results) if anything_done else None,
@@ -203,8 +226,11 @@ def answer(results: StudyResults) -> str:
     over = part_of(len(shared), len(results.datasets), "data set")
     known = {name: mean for name, mean in statistics.mean_over_datasets(cells, shared).items() if not math.isnan(mean)}
     means = {name: f"mean test accuracy of {percent(known[name])}% over {over}" for name in references if name in known}
+    sure = {found.arm: found for found in paired_differences(results)}
     if len(references) > 1:
-        return " ".join([*sentences, *_against_several(references, means, compared)])
+        return " ".join(
+            [*sentences, *_against_several(references, means, compared, sure), *what_intervals_are(sure.values())]
+        )
     (reference,) = references
     role = "" if compared.empty else ", the reference,"
     if reference in means:
@@ -212,8 +238,8 @@ def answer(results: StudyResults) -> str:
     elif not shared:
         sentences.append("There is no mean: on no data set do the arms with results have the same done seeds.")
     if not compared.empty:
-        sentences.append(_against(reference, compared))
-    return " ".join(sentences)
+        sentences.append(_against(reference, compared, sure))
+    return " ".join([*sentences, *what_intervals_are(sure.values())])
 
 
 def _progress(results: StudyResults) -> str:
@@ -226,27 +252,32 @@ def _progress(results: StudyResults) -> str:
     return text + (", so these numbers may still change." if unfinished and done else ".")
 
 
-def _against(reference: str, compared: pd.DataFrame) -> str:
+def _against(reference: str, compared: pd.DataFrame, sure: Mapping[str, Difference]) -> str:
     """The comparisons in a sentence: all, or the best and the worst few if there are many."""
     rows = compared.to_dict("records")
     if len(rows) <= MOST_IN_ANSWER:
-        return f"Against {reference}: {'; '.join(_outcome(row) for row in rows)}."
+        return f"Against {reference}: {'; '.join(_outcome(row, sure[row['arm']]) for row in rows)}."
     known = sorted((row for row in rows if row["pairs"]), key=lambda row: -float(row["difference"]))
     if len(known) <= MOST_IN_ANSWER:
         unknown = f"; {len(rows) - len(known)} of {counted(len(rows), 'arm')} cannot be compared yet"
-        return f"Against {reference}: {'; '.join(_outcome(row) for row in known)}{unknown}.".replace(": ; ", ": ")
+        return f"Against {reference}: {'; '.join(_outcome(row, sure[row['arm']]) for row in known)}{unknown}.".replace(
+            ": ; ", ": "
+        )
     half = MOST_IN_ANSWER // 2
-    best, worst = ("; ".join(_outcome(row) for row in part) for part in (known[:half], known[-half:]))
+    best, worst = ("; ".join(_outcome(row, sure[row["arm"]]) for row in part) for part in (known[:half], known[-half:]))
     return f"Of {len(known)} arms against {reference}, best: {best}; worst: {worst}."
 
 
-def _against_several(references: Sequence[str], means: Mapping[str, str], compared: pd.DataFrame) -> list[str]:
+def _against_several(
+    references: Sequence[str], means: Mapping[str, str], compared: pd.DataFrame, sure: Mapping[str, Difference]
+) -> list[str]:
     """A sentence a reference with the arms compared with it; of many comparisons the first with a result.
 
     Args:
         references: all that arms are compared with.
         means: reference -> its mean in words, if it has one.
         compared: from ``statistics.comparisons``.
+        sure: arm -> its paired differences.
     """
     # Sorting is stable: the order of the study, what cannot be compared yet behind.
     rows = sorted(compared.to_dict("records"), key=lambda row: row["pairs"] == 0)
@@ -254,7 +285,7 @@ def _against_several(references: Sequence[str], means: Mapping[str, str], compar
     sentences = []
     for reference in references:
         mean = means.get(reference)
-        outcomes = [_outcome(row) for row in shown if row["reference"] == reference]
+        outcomes = [_outcome(row, sure[row["arm"]]) for row in shown if row["reference"] == reference]
         if outcomes:
             sentences.append(f"Against {reference}{f' ({mean})' if mean else ''}: {'; '.join(outcomes)}.")
     if len(rows) > len(shown):
@@ -262,9 +293,10 @@ def _against_several(references: Sequence[str], means: Mapping[str, str], compar
     return sentences
 
 
-def _outcome(row: tables.Row) -> str:
-    """``fixed −1.23 points (0 wins, 1 tie, 2 losses)``, with what could not be compared."""
-    arm, difference, pairs, left_out = (row[name] for name in ("arm", "difference", "pairs", "left_out"))
+def _outcome(row: tables.Row, difference: Difference) -> str:
+    """``fixed −1.23 points (0 wins, 1 tie, 7 losses; 95% interval −2.01 to −0.44)``, and what cannot be
+    compared."""
+    arm, mean, pairs, left_out = (row[name] for name in ("arm", "difference", "pairs", "left_out"))
     if pairs == 0:
         return f"{arm} cannot be compared yet"
     counts = [
@@ -272,7 +304,7 @@ def _outcome(row: tables.Row) -> str:
     ]
     if left_out:
         counts.append(f"{counted(left_out, 'data set')} not comparable")
-    return f"{arm} {points(difference)} points ({', '.join(counts)})"
+    return f"{arm} {points(mean)} points ({'; '.join([', '.join(counts), *how_sure(difference)])})"
 
 
 # Renderings
@@ -285,8 +317,10 @@ def to_markdown(report: Report) -> str:
     parts += [f"**Question.** {escape(report.question)}"] if report.question else []
     parts += [f"Reproduces: {escape(report.reproduces)}"] if report.reproduces else []
     parts += ["## Answer", escape(report.answer), "## Results"]
-    results = (report.accuracy, report.comparison, report.quality, report.cost)
-    parts += [to_markdown_table(table) for table in results if table]
+    parts += [to_markdown_table(table) for table in (report.accuracy, report.comparison) if table]
+    parts += [_unfolded(table) for table in report.tests]
+    parts += [_markdown_untested(report.untested)] if report.untested else []
+    parts += [to_markdown_table(table) for table in (report.quality, report.cost) if table]
     parts += [_folded(report.cost_by_dataset)] if report.cost_by_dataset else []
     parts += [to_markdown_table(report.exploration)] if report.exploration else []
     parts += ["## Figures", *itertools.chain.from_iterable(map(_markdown_figures, report.figures))]
@@ -309,6 +343,11 @@ def _markdown_figures(section: FigureSection) -> Iterator[str]:
         yield from map(escape_markdown, drawing.notes)
 
 
+def _markdown_untested(tests: Sequence[Untested]) -> str:
+    reasons = [f"- {escape_markdown(test.title)}: {escape_markdown(test.reason)}" for test in tests]
+    return "\n".join([f"### {NOT_TESTED}\n", *reasons])
+
+
 def _markdown_absent(sections: Sequence[FigureSection]) -> str:
     reasons = [f"- {escape_markdown(section.title)}: {escape_markdown(section.absent)}" for section in sections]
     return "\n".join([f"### {NOT_DRAWN}\n", *reasons])
@@ -322,7 +361,14 @@ def to_html(report: Report) -> str:
     environment = jinja2.Environment(
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.from_string(template).render(report=report, no_data=NO_DATA, not_drawn=NOT_DRAWN)
+    return environment.from_string(template).render(
+        report=report, no_data=NO_DATA, not_drawn=NOT_DRAWN, not_tested=NOT_TESTED, longest=LONGEST_UNFOLDED
+    )
+
+
+def _unfolded(table: Table) -> str:
+    """A table as it is, unless it is long."""
+    return to_markdown_table(table) if len(table.rows) <= LONGEST_UNFOLDED else _folded(table)
 
 
 def _folded(table: Table) -> str:
