@@ -99,10 +99,10 @@ def duration(seconds: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """``0.031``, ``< 0.001`` or, of a test that there is not, the mark for absent."""
+    """``0.0313``, ``< 0.0001`` or, where there is no test, the mark for absent."""
     if math.isnan(p):
         return ABSENT
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
 
 
 def interval_points(interval: tuple[float, float]) -> str:

@@ -65,7 +65,7 @@ class FigureSection:
 
 @dataclass(frozen=True, kw_only=True)
 class Untested:
-    """One of ``TESTS`` that has no table, and the sentence that says why."""
+    """Those of ``TESTS`` that have no table for the same reason."""
 
     title: str
     reason: str
@@ -80,7 +80,7 @@ class Report:
         answer: one paragraph of numbers.
         accuracy, comparison, quality, cost, cost_by_dataset, exploration: None if they would be empty.
         tests: a table for each of ``TESTS`` that the study's results allow.
-        untested: one for each of the others.
+        untested: why the others have none.
         figures: a section for each of ``PLOTS`` that has something to show.
         absent: one for each of the others.
         causes, failures: None if nothing has failed.
@@ -184,7 +184,7 @@ def compose(results: StudyResults) -> Report:
         accuracy=tables.accuracy_table(results),
         comparison=tables.comparison_table(results) if results.references else None,
         tests=tuple(found for found in tests.values() if isinstance(found, Table)),
-        untested=tuple(Untested(title=title, reason=why) for title, why in tests.items() if isinstance(why, str)),
+        untested=_untested({title: why for title, why in tests.items() if isinstance(why, str)}),
         quality=tables.quality_table(results),
         cost=tables.cost_table(results),
         cost_by_dataset=tables.cost_by_dataset_table(results) if anything_done else None,
@@ -200,6 +200,14 @@ def compose(results: StudyResults) -> Report:
         data=origin.data_table(results),
         provenance=origin.provenance_table(results),
         source=results.source,
+    )
+
+
+def _untested(reasons: Mapping[str, str]) -> tuple[Untested, ...]:
+    """Titles that share a reason share a line."""
+    return tuple(
+        Untested(title=", ".join(title for title, other in reasons.items() if other == reason), reason=reason)
+        for reason in dict.fromkeys(reasons.values())
     )
 
 

@@ -17,6 +17,8 @@ from pipeline.wording import ABSENT, counted, p_value, part_of, percent, points
 MOST_GROUPED: Final = 20
 """Arms up to which groups are looked for; among more they overlap so much that nobody could read them."""
 
+FEWEST_PAIRED: Final = 3
+
 MOST_PAIRED: Final = 20
 """Arms whose pairs are listed: the first in rank, which are 190 pairs."""
 
@@ -56,6 +58,8 @@ def pairs_table(results: StudyResults) -> Table | str:
     ranking = rank_systems(accuracies)
     if isinstance(ranking, str):
         return ranking
+    if len(ranking.systems) < FEWEST_PAIRED:
+        return "Two arms are a single pair, which the table of ranks tells of."
     listed_arms = ranking.systems[:MOST_PAIRED]
     by_place = {(pair.first, pair.second): pair for pair in compare_pairs(accuracies, ranking)}
     words = ("arm", "against", "separated")

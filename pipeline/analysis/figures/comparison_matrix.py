@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FEWEST_SYSTEMS = 3
 """Of two, the table says as much in a line."""
 
-MOST_SYSTEMS = 12
+MOST_SYSTEMS = 10
 """More cells would be too small for their text; the table of pairs has the others."""
 
 _WIDEST, _ROW, _NAMES, _LINE = 1.3, 0.52, 2.2, 0.15

@@ -68,9 +68,9 @@ def test_ranks_and_what_they_say(ladder: StudyResults) -> None:
         "group",
     ]
     assert [texts(row) for row in found.rows] == [
-        ["best", "1.00", "71.00", "0.006", "a"],
+        ["best", "1.00", "71.00", "0.0059", "a"],
         ["dsn", "2.50", "61.00", "reference", "b"],
-        ["same", "2.50", "61.00", "1.000", "b"],
+        ["same", "2.50", "61.00", "1.0000", "b"],
     ]
     assert [row[1].best for row in found.rows] == [True, False, False]
     assert found.rows[0][3].tooltip == "against dsn"
@@ -81,17 +81,30 @@ def test_ranks_and_what_they_say(ladder: StudyResults) -> None:
 
 def test_pairs_stand_once_from_the_side_of_the_better_rank(ladder: StudyResults) -> None:
     assert [texts(row) for row in table(pairs_table(ladder)).rows] == [
-        ["best", "dsn", "+10.00", "10", "0", "0", "0.002", "0.006", "yes"],
-        ["best", "same", "+10.00", "10", "0", "0", "0.002", "0.006", "yes"],
-        ["dsn", "same", "±0.00", "0", "10", "0", "1.000", "1.000", "no"],
+        ["best", "dsn", "+10.00", "10", "0", "0", "0.0020", "0.0059", "yes"],
+        ["best", "same", "+10.00", "10", "0", "0", "0.0020", "0.0059", "yes"],
+        ["dsn", "same", "±0.00", "0", "10", "0", "1.0000", "1.0000", "no"],
     ]
+
+
+def test_two_arms_have_ranks_and_no_table_of_pairs(make_results: MakeResults) -> None:
+    results = make_results({(arm, name): [level] for arm, level in (("dsn", 0.5), ("up", 0.6)) for name in "ABCDEF"})
+    found = table(ranks_table(results))
+    assert [texts(row) for row in found.rows] == [
+        ["up", "1.00", "60.00", "0.0312", "a"],
+        ["dsn", "2.00", "50.00", "reference", "b"],
+    ]
+    assert (
+        found.notes[1] == "Pairs are separated where p is below 0.05 in a two-sided Wilcoxon signed-rank test (exact)."
+    )
+    assert pairs_table(results) == "Two arms are a single pair, which the table of ranks tells of."
 
 
 def test_where_nothing_could_be_separated_the_notes_say_so(make_results: MakeResults) -> None:
     results = make_results({(f"arm{arm}", name): [0.5 + arm / 100] for arm in range(4) for name in "ABCDEF"})
     found = table(ranks_table(results))
     assert found.notes[-2] == (
-        "With 6 data sets and 6 pairs no p can be below 0.188 after the correction: nothing could be separated, "
+        "With 6 data sets and 6 pairs no p can be below 0.1875 after the correction: nothing could be separated, "
         "however different."
     )
     assert {row[-1].text for row in found.rows} == {"a"}
@@ -134,7 +147,7 @@ def test_effects_of_the_sweep_by_hand(make_results: MakeResults, make_config: Ca
         configs={label: make_config(**{"model.kernel_size": size}) for label, size in labels.items()},
     )
     found = table(effects_table(results))
-    assert [texts(row) for row in found.rows] == [["model.kernel_size", "50.00", "1", "25.00", "0.126", "0.962"]]
+    assert [texts(row) for row in found.rows] == [["model.kernel_size", "50.00", "1", "25.00", "0.1257", "0.962"]]
     assert [texts(row) for row in found.summary] == [
         ["data sets (blocks)", "242.00", "1", "–", "–", "–"],
         ["effects × data sets (residual)", "2.00", "1", "–", "–", "–"],
@@ -187,5 +200,5 @@ def test_seeds_of_each_data_set(make_results: MakeResults) -> None:
         }
     )
     (row,) = table(seeds_table(results)).rows
-    assert texts(row) == ["up", "dsn", "A", "3", "+2.00", "−0.48 to +4.48", "0.250", "0.074"]
-    assert row[6].tooltip == "3 seeds cannot bring it below 0.250"
+    assert texts(row) == ["up", "dsn", "A", "3", "+2.00", "−0.48 to +4.48", "0.2500", "0.0742"]
+    assert row[6].tooltip == "3 seeds cannot bring it below 0.2500"

@@ -79,10 +79,11 @@ def test_differences_are_kept_by_data_set(factors: StudyResults) -> None:
 
 
 def test_an_interval_does_not_depend_on_which_other_arms_there_are(make_results) -> None:
-    outcomes = {("dsn", name): [0.5] for name in "ABCDE"}
-    outcomes |= {("up", name): [0.5 + step / 100] for step, name in enumerate("ABCDE")}
+    generator = np.random.default_rng(1)
+    names = [f"set{number}" for number in range(12)]
+    outcomes = {(arm, name): [generator.uniform(0.5, 1.0)] for arm in ("dsn", "up") for name in names}
     (alone,) = paired_differences(make_results(outcomes))
-    more = {("other", name): [0.6 - step / 90] for step, name in enumerate("ABCDE")}
+    more = {("other", name): [generator.uniform(0.5, 1.0)] for name in names}
     beside = paired_differences(make_results(outcomes | more))
     assert [found.arm for found in beside] == ["up", "other"]
     assert beside[0].interval() == alone.interval() == bootstrap_interval(alone.means, np.random.default_rng(0))
