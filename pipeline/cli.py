@@ -43,6 +43,9 @@ Settings = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Edit the study, e.g. base.training.epochs=40.")
 ]
 SkipAbsent = Annotated[bool, typer.Option("--skip-absent", help="Leave out the data sets whose files are not there.")]
+Against = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="A CSV file of published accuracies to be set beside the study's.")
+]
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
 
 
@@ -128,12 +131,50 @@ def status(
 
 
 @app.command()
-def report(name: StudyName, profile: Profile = None, workspace: Place = None) -> None:
+def report(name: StudyName, profile: Profile = None, workspace: Place = None, against: Against = None) -> None:
     """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
+    from pipeline.analysis.published import read_published
     from pipeline.run import publish
 
     place = Workspace.locate(workspace)
-    _show_results(*publish(place, _study_name(name, profile)), place)
+    published = read_published(against) if against else ()
+    _show_results(*publish(place, _study_name(name, profile), published), place)
+
+
+@app.command()
+def tables(
+    name: StudyName,
+    wanted: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TABLE]...", help="Such as accuracy or pairwise; all, if none is named."),
+    ] = None,
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    form: Annotated[str, typer.Option("--format", help="text, markdown, csv, latex or html.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="Write a file a table into this folder.")] = None,
+    against: Against = None,
+) -> None:
+    """Print a study's tables, or write them for a paper: LaTeX with booktabs, CSV, Markdown, HTML, text."""
+    from pipeline.analysis.frames import load_results
+    from pipeline.analysis.published import read_published, set_beside
+    from pipeline.analysis.renderings import FORMATS
+    from pipeline.analysis.tables import chosen_tables
+
+    if form not in FORMATS:
+        raise InvalidInput("no such format", key="--format", value=form, choices=FORMATS)
+    results = load_results(Workspace.locate(workspace), _study_name(name, profile))
+    found = chosen_tables(set_beside(results, read_published(against)) if against else results, wanted or ())
+    if form == "csv" and out is None and len(found) > 1:
+        raise InvalidInput("of several tables needs --out, or name one", key="--format", value=form, choices=found)
+    width = terminal_width() if out is None else None
+    texts = {each: FORMATS[form].render(table, f"{results.name}:{each}", width) for each, table in found.items()}
+    if out is None:
+        typer.echo("\n".join(texts.values()), nl=False)
+        return
+    for each, text in texts.items():
+        _write(out / f"{each}{FORMATS[form].suffix}", text, folder=True)
+        typer.echo(out / f"{each}{FORMATS[form].suffix}")
 
 
 @app.command()
@@ -224,16 +265,12 @@ def schema(
     out: Annotated[Path | None, typer.Option(help="Write it to this file; to standard output otherwise.")] = None,
 ) -> None:
     """Print the JSON Schema of a study file, with which an editor completes, explains and checks one."""
-    from dsn.durable import write_atomic
     from pipeline.study.schema import schema_text
 
     if out is None:
         typer.echo(schema_text(), nl=False)
         return
-    try:
-        write_atomic(out, schema_text())
-    except OSError as error:
-        raise InvalidInput(f"cannot be written: {error.strerror}", key="out", value=str(out)) from error
+    _write(out, schema_text())
     say(f"{out}: point an editor to it by a study's first line, # yaml-language-server: $schema={out.name}")
 
 
@@ -259,6 +296,18 @@ def _planned(
     return study, made
 
 
+def _write(path: Path, text: str, *, folder: bool = False) -> None:
+    """Where the user asked for it; ``folder`` makes the folder, too."""
+    from dsn.durable import write_atomic
+
+    try:
+        if folder:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(path, text)
+    except OSError as error:
+        raise InvalidInput(f"cannot be written: {error.strerror}", key="out", value=str(path)) from error
+
+
 def _study_name(given: str, profile: str | None) -> str:
     """A name as given, or the one inside a study file."""
     if not given.endswith((".yaml", ".yml")):
@@ -270,7 +319,7 @@ def _study_name(given: str, profile: str | None) -> str:
 
 def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspace) -> None:
     from pipeline.absent import omission
-    from pipeline.analysis.table import to_text
+    from pipeline.analysis.renderings.text import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
     from pipeline.record import load_record
 

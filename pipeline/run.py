@@ -34,6 +34,7 @@ from pipeline.wording import counted
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
+    from pipeline.analysis.published import Published
     from pipeline.analysis.report import ReportPaths
     from pipeline.analysis.results import StudyResults
 
@@ -136,14 +137,21 @@ def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_
     check_before_run(study, replace(plan, trials=tuple(missing)), workspace, space, say)
 
 
-def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths]:
-    """Write the report from what the ledgers say now."""
+def publish(
+    workspace: Workspace, study: str, published: tuple[Published, ...] = ()
+) -> tuple[StudyResults, ReportPaths]:
+    """Write the report from what the ledgers say now, beside what others have published.
+
+    Raises:
+        InvalidInput: ``published`` has nothing to do with the study.
+    """
     # Imported only when needed: pandas, matplotlib and jinja take a second.
     from pipeline.analysis.frames import load_results
+    from pipeline.analysis.published import set_beside
     from pipeline.analysis.report import write_report
 
     with _workspace_failures(workspace):
-        results = load_results(workspace, study)
+        results = set_beside(load_results(workspace, study), published)
         folder = workspace.report(study)
         folder.mkdir(parents=True, exist_ok=True)
         return results, write_report(results, folder)

@@ -10,9 +10,9 @@ from typing import Any
 import pandas as pd
 
 from pipeline.analysis import statistics
+from pipeline.analysis.cells import as_text, text_cells
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.analysis.tables import as_text, text_cells
 from pipeline.wording import cause, listed
 
 MOST_TRIALS = 3

@@ -7,9 +7,9 @@ from pathlib import PurePath
 
 from dsn.data.preparation import exchanges
 from pipeline.analysis import statistics
+from pipeline.analysis.cells import as_text
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.analysis.tables import as_text
 from pipeline.planning import DataUse
 from pipeline.wording import counted, duration, listed
 

@@ -8,25 +8,26 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dsn.durable import write_atomic
 from pipeline.absent import omission
-from pipeline.analysis import failures, origin, statistics, tables
+from pipeline.analysis import failures, statistics, tables
+from pipeline.analysis.cells import Row
 from pipeline.analysis.failures import Failure
 from pipeline.analysis.figures import FILE_NAMES, PLOTS
 from pipeline.analysis.figures.style import Drawing
 from pipeline.analysis.inference.differences import Difference, paired_differences
 from pipeline.analysis.inference.sentences import how_sure, what_intervals_are
+from pipeline.analysis.renderings.html import environment
+from pipeline.analysis.renderings.markdown import escape_markdown
+from pipeline.analysis.renderings.markdown import to_markdown as to_markdown_table
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setup import setup_paragraph
-from pipeline.analysis.table import Table, escape_markdown
-from pipeline.analysis.table import to_markdown as to_markdown_table
-from pipeline.analysis.tables_inference import TESTS
+from pipeline.analysis.table import Table
 from pipeline.ledger import STATUSES
 from pipeline.wording import counted, part_of, percent, points
 
@@ -64,31 +65,19 @@ class FigureSection:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Untested:
-    """Those of ``TESTS`` that have no table for the same reason."""
-
-    title: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Report:
     """A report's content in the order in which it is read, before any rendering.
 
     Attributes:
         title, question, reproduces: from the study file; the last two may be empty.
         answer: one paragraph of numbers.
-        accuracy, comparison, quality, cost, cost_by_dataset, exploration: None if they would be empty.
-        tests: a table for each of ``TESTS`` that the study's results allow.
-        untested: why the others have none.
+        results: what the study found, as ``tables.RESULTS``, without those that it has nothing for.
+        untested: why it has not, where that is to be said.
         figures: a section for each of ``PLOTS`` that has something to show.
         absent: one for each of the others.
-        causes, failures: None if nothing has failed.
-        failure_texts: errors that say more than a line of these.
-        status, trials: how far the study is.
+        record: how it came about, as ``tables.RECORD``; likewise.
+        failure_texts: errors that say more than a line of its tables.
         setup: the experimental setup in a paragraph.
-        data: None if an earlier version planned the study.
-        provenance: None as long as there is none.
         source: the study file.
     """
 
@@ -96,33 +85,19 @@ class Report:
     question: str
     reproduces: str
     answer: str
-    accuracy: Table
-    comparison: Table | None
-    tests: tuple[Table, ...]
-    untested: tuple[Untested, ...]
-    quality: Table | None
-    cost: Table
-    cost_by_dataset: Table | None
-    exploration: Table | None
+    results: Mapping[str, Table]
+    untested: tuple[str, ...]
     figures: tuple[FigureSection, ...]
     absent: tuple[FigureSection, ...]
-    causes: Table | None
-    failures: Table | None
+    record: Mapping[str, Table]
     failure_texts: tuple[Failure, ...]
-    status: Table
-    trials: Table
     setup: str
-    data: Table | None
-    provenance: Table | None
     source: str
 
 
 NOT_TESTED = "Tests without data"
 
 NOT_DRAWN = "Figures without data"
-
-LONGEST_UNFOLDED = 12
-"""Rows that a table of tests shows at once; longer ones unfold on demand."""
 
 NO_DATA = "An earlier version planned this study and recorded no sizes; running it again (dsn run) adds them."
 
@@ -173,42 +148,31 @@ def _figure_files(directory: Path) -> Iterator[Path]:
 
 def compose(results: StudyResults) -> Report:
     """Computes everything that a report shows."""
-    anything_done = bool((results.trials["status"] == "done").any())
     sections = [_section(title, plot(results)) for title, plot in PLOTS.items()]
-    tests = {title: table(results) for title, table in TESTS.items()}
+    found = {name: table(results) for name, table in tables.RESULTS.items()}
     return Report(
         title=results.name,
         question=results.question,
         reproduces=results.reproduces,
         answer=answer(results),
-        accuracy=tables.accuracy_table(results),
-        comparison=tables.comparison_table(results) if results.references else None,
-        tests=tuple(found for found in tests.values() if isinstance(found, Table)),
-        untested=_untested({title: why for title, why in tests.items() if isinstance(why, str)}),
-        quality=tables.quality_table(results),
-        cost=tables.cost_table(results),
-        cost_by_dataset=tables.cost_by_dataset_table(results) if anything_done else None,
-        exploration=tables.exploration_table(results),
+        results=_existing(found),
+        untested=_untested(found.values()),
         figures=tuple(section for section in sections if section.figures),
         absent=tuple(section for section in sections if section.absent),
-        causes=failures.causes_table(results),
-        failures=failures.failures_table(results),
+        record=_existing({name: table(results) for name, table in tables.RECORD.items()}),
         failure_texts=failures.failure_texts(results),
-        status=tables.status_table(results),
-        trials=tables.trials_table(results),
         setup=setup_paragraph(results),
-        data=origin.data_table(results),
-        provenance=origin.provenance_table(results),
         source=results.source,
     )
 
 
-def _untested(reasons: Mapping[str, str]) -> tuple[Untested, ...]:
-    """Titles that share a reason share a line."""
-    return tuple(
-        Untested(title=", ".join(title for title, other in reasons.items() if other == reason), reason=reason)
-        for reason in dict.fromkeys(reasons.values())
-    )
+def _existing(found: Mapping[str, Table | str | None]) -> dict[str, Table]:
+    return {name: table for name, table in found.items() if isinstance(table, Table)}
+
+
+def _untested(found: Iterable[Table | str | None]) -> tuple[str, ...]:
+    """The sentences, each once."""
+    return tuple(dict.fromkeys(reason for reason in found if isinstance(reason, str)))
 
 
 def _section(title: str, found: Mapping[str, Drawing] | str) -> FigureSection:
@@ -301,7 +265,7 @@ def _against_several(
     return sentences
 
 
-def _outcome(row: tables.Row, difference: Difference) -> str:
+def _outcome(row: Row, difference: Difference) -> str:
     """``fixed −1.23 points (0 wins, 1 tie, 7 losses; 95% interval −2.01 to −0.44)``, and what cannot be
     compared."""
     arm, mean, pairs, left_out = (row[name] for name in ("arm", "difference", "pairs", "left_out"))
@@ -325,21 +289,20 @@ def to_markdown(report: Report) -> str:
     parts += [f"**Question.** {escape(report.question)}"] if report.question else []
     parts += [f"Reproduces: {escape(report.reproduces)}"] if report.reproduces else []
     parts += ["## Answer", escape(report.answer), "## Results"]
-    parts += [to_markdown_table(table) for table in (report.accuracy, report.comparison) if table]
-    parts += [_unfolded(table) for table in report.tests]
+    parts += [
+        _folded(table) if name in tables.FOLDED else to_markdown_table(table) for name, table in report.results.items()
+    ]
     parts += [_markdown_untested(report.untested)] if report.untested else []
-    parts += [to_markdown_table(table) for table in (report.quality, report.cost) if table]
-    parts += [_folded(report.cost_by_dataset)] if report.cost_by_dataset else []
-    parts += [to_markdown_table(report.exploration)] if report.exploration else []
     parts += ["## Figures", *itertools.chain.from_iterable(map(_markdown_figures, report.figures))]
     parts += [_markdown_absent(report.absent)] if report.absent else []
-    if report.causes and report.failures:
-        parts += ["## Failed trials", to_markdown_table(report.causes), _folded(report.failures)]
+    record = report.record
+    if "failures" in record:
+        parts += ["## Failed trials", to_markdown_table(record["causes"]), _folded(record["failures"])]
         parts += [_folded_text(f"The whole error of {each.trial}", each.error) for each in report.failure_texts]
-    parts += ["## Record", to_markdown_table(report.status), _folded(report.trials)]
+    parts += ["## Record", to_markdown_table(record["status"]), _folded(record["trials"])]
     parts += ["### Experimental setup", escape(report.setup)]
-    parts += [to_markdown_table(report.data) if report.data else f"### Data sets\n\n{NO_DATA}"]
-    parts += [to_markdown_table(report.provenance)] if report.provenance else []
+    parts += [to_markdown_table(record["data"]) if "data" in record else f"### Data sets\n\n{NO_DATA}"]
+    parts += [to_markdown_table(record["provenance"])] if "provenance" in record else []
     parts += ["### Study file", _fenced(report.source, "yaml")]
     return "\n\n".join(part.strip("\n") for part in parts) + "\n"
 
@@ -351,9 +314,8 @@ def _markdown_figures(section: FigureSection) -> Iterator[str]:
         yield from map(escape_markdown, drawing.notes)
 
 
-def _markdown_untested(tests: Sequence[Untested]) -> str:
-    reasons = [f"- {escape_markdown(test.title)}: {escape_markdown(test.reason)}" for test in tests]
-    return "\n".join([f"### {NOT_TESTED}\n", *reasons])
+def _markdown_untested(reasons: Sequence[str]) -> str:
+    return "\n".join([f"### {NOT_TESTED}\n", *(f"- {escape_markdown(reason)}" for reason in reasons)])
 
 
 def _markdown_absent(sections: Sequence[FigureSection]) -> str:
@@ -363,20 +325,11 @@ def _markdown_absent(sections: Sequence[FigureSection]) -> str:
 
 def to_html(report: Report) -> str:
     """The report as one page that loads nothing: style and figure are inside, no scripts."""
-    import jinja2
-
-    template = resources.files("pipeline.analysis").joinpath("report.html.j2").read_text(encoding="utf-8")
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(report=report, folded=tables.FOLDED, no_data=NO_DATA, not_drawn=NOT_DRAWN, not_tested=NOT_TESTED)
     )
-    return environment.from_string(template).render(
-        report=report, no_data=NO_DATA, not_drawn=NOT_DRAWN, not_tested=NOT_TESTED, longest=LONGEST_UNFOLDED
-    )
-
-
-def _unfolded(table: Table) -> str:
-    """A table as it is, unless it is long."""
-    return to_markdown_table(table) if len(table.rows) <= LONGEST_UNFOLDED else _folded(table)
 
 
 def _folded(table: Table) -> str:

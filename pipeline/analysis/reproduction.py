@@ -6,14 +6,12 @@ against the other, without the workspace that the trials were run in.
 
 from __future__ import annotations
 
-import csv
 import io
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,62 +21,17 @@ from dsn.errors import InvalidInput
 from pipeline.analysis import statistics
 from pipeline.analysis.inference.differences import paired_differences
 from pipeline.analysis.inference.intervals import FEWEST, LEVEL, Interval, t_interval
+from pipeline.analysis.published import Published
+from pipeline.analysis.renderings.markdown import to_markdown
 from pipeline.analysis.results import METRICS, StudyResults
-from pipeline.analysis.table import Cell, Column, Table, to_markdown
-from pipeline.analysis.tables import accuracy_table
-from pipeline.wording import counted, duration, interval_points, part_of, percent, points, rounded_percent
-
-PUBLISHED_COLUMNS: Final = ("dataset", "arm", "system", "accuracy", "std", "source")
+from pipeline.analysis.table import Cell, Column, Table
+from pipeline.analysis.tables import accuracy_table, published_table
+from pipeline.wording import counted, duration, interval_points, part_of, points
 
 _WORDS: Final = ("arm", "reference", "dataset", "seed", "status", "trial_id")
 
 _NOT_KEPT: Final = ("provenance.host",)
 """Says whose machine it was, and nothing about the results."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Published:
-    """An accuracy that somebody printed, and what of the study it belongs beside.
-
-    Attributes:
-        dataset, arm: the study's data set and the label of its arm.
-        system: whose accuracy it is.
-        accuracy: in percent, as printed.
-        std: its standard deviation, likewise; NaN if none is printed.
-        source: where it is printed.
-    """
-
-    dataset: str
-    arm: str
-    system: str
-    accuracy: float
-    std: float
-    source: str
-
-
-def read_published(path: Path) -> tuple[Published, ...]:
-    """The rows of a CSV file with the columns ``PUBLISHED_COLUMNS``.
-
-    Raises:
-        InvalidInput: other columns, or an accuracy that is none.
-    """
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = csv.DictReader(file)
-        if tuple(rows.fieldnames or ()) != PUBLISHED_COLUMNS:
-            raise InvalidInput(f"must have the columns {', '.join(PUBLISHED_COLUMNS)}", place=str(path))
-        return tuple(_published(row, f"{path}:{rows.line_num}") for row in rows)
-
-
-def _published(row: dict[str, str], place: str) -> Published:
-    numbers = {}
-    for key in ("accuracy", "std"):
-        try:
-            numbers[key] = float(row[key]) if row[key] or key == "accuracy" else math.nan
-        except (TypeError, ValueError) as error:
-            raise InvalidInput("must be a number", key=key, value=row[key], place=place) from error
-    if not 0 <= numbers["accuracy"] <= 100:
-        raise InvalidInput("must be between 0 and 100", key="accuracy", value=row["accuracy"], place=place)
-    return Published(dataset=row["dataset"], arm=row["arm"], system=row["system"], source=row["source"], **numbers)
 
 
 def kept_trials(results: StudyResults) -> pd.DataFrame:
@@ -127,7 +80,7 @@ def page(trials: pd.DataFrame, published: Sequence[Published]) -> str:
     pairs = trials.loc[trials["reference"] != "", ["arm", "reference"]].drop_duplicates()
     references = dict(zip(pairs["arm"], pairs["reference"], strict=True))
     results = _results(trials, arms, datasets, references)
-    beside = [published_table(results, published)] if published else []
+    beside = filter(None, [published_table(_set_beside(results, published))])
     sure = [certainty_table(results)] if references else []
     return "\n".join([_origin(trials), *(to_markdown(table) for table in (accuracy_table(results), *beside, *sure))])
 
@@ -141,6 +94,15 @@ def _results(
     return StudyResults(
         trials=trials, arms=arms, datasets=datasets, references=references, source="", file="", **nothing
     )
+
+
+def _set_beside(results: StudyResults, published: Sequence[Published]) -> StudyResults:
+    """Stricter than for a study that anybody may have run: what is kept beside it is all of it."""
+    for one in published:
+        if one.arm not in results.arms or one.dataset not in results.datasets:
+            value = f"{one.arm}, {one.dataset}"
+            raise InvalidInput("no such arm and data set among the trials", key="published", value=value)
+    return replace(results, published=tuple(published))
 
 
 def _origin(trials: pd.DataFrame) -> str:
@@ -159,47 +121,6 @@ def _origin(trials: pd.DataFrame) -> str:
         ]
         lines.append(f"{what}: {', '.join(shown)}")
     return "".join(f"- {line}\n" for line in lines)
-
-
-def published_table(results: StudyResults, published: Iterable[Published]) -> Table:
-    """A row a published accuracy, with what the study's arm has there; below, each system over all its data sets."""
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
-    by_place = {(cell["arm"], cell["dataset"]): cell for cell in cells.to_dict("records")}
-    rows: list[tuple[Cell, ...]] = []
-    pairs: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    for one in published:
-        if (one.arm, one.dataset) not in by_place:
-            value = f"{one.arm}, {one.dataset}"
-            raise InvalidInput("no such arm and data set among the trials", key="published", value=value)
-        cell = by_place[one.arm, one.dataset]
-        here, there = cell["mean"], one.accuracy / 100
-        texts = (one.dataset, one.arm, _spread(here, cell["std"]), one.system, _spread(there, one.std / 100))
-        rows.append(_cells([*texts, points(here - there), one.source]))
-        if not math.isnan(here):
-            pairs.setdefault((one.arm, one.system), []).append((here, there))
-    names = ("data set", "arm", "here (%)", "published system", "published (%)", "difference (points)", "source")
-    words = ("data set", "arm", "published system", "source")
-    return Table(
-        title="Beside the published accuracies",
-        columns=tuple(Column(name=name, numeric=name not in words) for name in names),
-        rows=tuple(rows),
-        summary=tuple(_over_datasets(arm, system, found) for (arm, system), found in pairs.items()),
-        notes=(
-            (
-                "Wins / ties / losses are those of the arm against the published system, by mean accuracy in percent, "
-                "rounded to two decimals."
-            ),
-        ),
-    )
-
-
-def _over_datasets(arm: str, system: str, pairs: Sequence[tuple[float, float]]) -> tuple[Cell, ...]:
-    here, there = (float(np.mean(each)) for each in zip(*pairs, strict=True))
-    signs = [np.sign(rounded_percent(own) - rounded_percent(other)) for own, other in pairs]
-    outcome = f"{signs.count(1)} / {signs.count(0)} / {signs.count(-1)}"
-    mean = f"mean over {counted(len(pairs), 'data set')}"
-    texts = (mean, arm, percent(here), system, percent(there), points(here - there), f"wins / ties / losses: {outcome}")
-    return _cells(texts)
 
 
 def certainty_table(results: StudyResults) -> Table:
@@ -238,10 +159,6 @@ def _certainty(  # noqa: PLR0917
 ) -> tuple[Cell, ...]:
     mean = float(np.mean(values)) if values else math.nan
     return _cells([arm, reference, name, points(mean), interval_points(interval), outcome])
-
-
-def _spread(mean: float, std: float) -> str:
-    return percent(mean) if math.isnan(std) else f"{percent(mean)} ± {percent(std)}"
 
 
 def _cells(texts: Iterable[str]) -> tuple[Cell, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from dsn.config import RunConfig
+from pipeline.analysis.published import Published
 from pipeline.planning import DataUse
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ class StudyResults:
         factors: label of an arm -> dotted key -> the factor value that it stands for; empty without factors.
         configs: label of an arm -> its resolved configuration, on the first of its data sets.
         data: every data set, once for each way in which it is used; empty when an earlier version planned the study.
+        published: accuracies that others have printed, to be shown beside these (``pipeline.analysis.published``).
         left_out: the data sets of the study's file that were not there, and are in none of this.
         source: the text of the study file.
         file: its path as the user gave it.
@@ -109,6 +111,7 @@ class StudyResults:
     source: str
     file: str
     left_out: tuple[str, ...] = ()
+    published: tuple[Published, ...] = ()
 
     def arm_name(self, arm: str) -> str:
         """The name in the study file of the arm with this label, which is that name and, after a comma, its factors'

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from dsn.config import DataConfig
 from dsn.data import DataInfo, DescriptionCache, Survey, describe
 from dsn.errors import InvalidInput
-from pipeline.analysis.table import Cell, Column, Table, to_text
+from pipeline.analysis.renderings.text import to_text
+from pipeline.analysis.table import Cell, Column, Table
 from pipeline.wording import counted
 
 

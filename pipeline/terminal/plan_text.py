@@ -10,7 +10,8 @@ from dsn.engine_choice import choose_engine
 from dsn.errors import InvalidInput
 from dsn.sparsity.schedule import update_period
 from pipeline.absent import absence, omission
-from pipeline.analysis.table import Cell, Column, Table, to_text
+from pipeline.analysis.renderings.text import to_text
+from pipeline.analysis.table import Cell, Column, Table
 from pipeline.disk import shown_size
 from pipeline.planning import Plan, TrialSpec
 from pipeline.terminal.resolved_text import resolved_tables

@@ -4,7 +4,7 @@
     python studies/results/compare.py                                            # every page again, from its files
 
 A folder a study: ``trials.csv``, taken from the workspace; ``published.csv``, written by hand, if anything is published
-(columns: ``pipeline.analysis.reproduction.PUBLISHED_COLUMNS``); and ``README.md``. Of that page everything below the
+(columns: ``pipeline.analysis.published.PUBLISHED_COLUMNS``); and ``README.md``. Of that page everything below the
 line ``MARK`` is computed from the two tables, and what stands above it is kept.
 """
 
@@ -16,7 +16,8 @@ from pathlib import Path
 from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.analysis.frames import load_results
-from pipeline.analysis.reproduction import kept_trials, page, read_published, read_trials, trials_csv
+from pipeline.analysis.published import read_published
+from pipeline.analysis.reproduction import kept_trials, page, read_trials, trials_csv
 from pipeline.cli import main
 from pipeline.workspace import Workspace
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.analysis.figures.style import LETTERS_AN_INCH, PANEL, Drawing, new_figure, render, wrapped
 from pipeline.analysis.inference.accuracies import Accuracies, shared_accuracies, study_columns
 from pipeline.analysis.inference.matrix import Pair, compare_pairs
 from pipeline.analysis.inference.ranks import Ranking, rank_systems
-from pipeline.analysis.inference.sentences import ranked_over, tested_by
+from pipeline.analysis.inference.sentences import printed, ranked_over, tested_by
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import listed, p_value, percent, points
 
@@ -53,7 +54,8 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         return ranking
     if len(ranking.systems) < FEWEST_SYSTEMS:
         return f"A matrix needs {FEWEST_SYSTEMS} arms with results; of two, the table says it all."
-    return {"comparison_matrix": draw_matrix(accuracies, ranking)}
+    drawing = draw_matrix(accuracies, ranking)
+    return {"comparison_matrix": replace(drawing, notes=(*drawing.notes, *printed(results)))}
 
 
 def draw_matrix(accuracies: Accuracies, ranking: Ranking) -> Drawing:

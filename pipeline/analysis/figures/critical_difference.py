@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from pipeline.analysis.figures.style import PALETTE, PANEL, Drawing, new_figure, render, wrapped
 from pipeline.analysis.inference.accuracies import shared_accuracies, study_columns
 from pipeline.analysis.inference.ranks import ALPHA, Ranking, rank_systems
-from pipeline.analysis.inference.sentences import ranked_over, tested_by
+from pipeline.analysis.inference.sentences import printed, ranked_over, tested_by
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import counted, listed, p_value
 
@@ -47,7 +47,8 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
     ranking = rank_systems(shared_accuracies(study_columns(results)))
     if isinstance(ranking, str):
         return ranking
-    return {"critical_difference": draw_ranking(ranking)}
+    drawing = draw_ranking(ranking)
+    return {"critical_difference": replace(drawing, notes=(*drawing.notes, *printed(results)))}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis import statistics
+from pipeline.analysis.published import systems
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import rounded_percent
 
@@ -63,14 +64,21 @@ def shared_accuracies(columns: Columns) -> Accuracies:
 
 
 def study_columns(results: StudyResults) -> Columns:
-    """A column for each arm that has a result: its mean accuracy over seeds, NaN on data sets where the arms with
-    results do not all have the same done seeds (``statistics.shared_datasets``)."""
+    """A column for each arm that has a result, and behind them one for each published system.
+
+    An arm's is its mean accuracy over seeds, NaN on data sets where the arms with results do not all have the same done
+    seeds (``statistics.shared_datasets``); beside published systems also where one lacks planned trials, as in
+    ``contenders``.
+    """
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
-    shared = set(statistics.shared_datasets(cells))
+    others = systems(results)
+    started = cells[cells["arm"].isin(cells.loc[cells["done"] > 0, "arm"])]
+    partial = set(started.loc[started["done"] < started["planned"], "dataset"]) if others else set()
+    shared = set(statistics.shared_datasets(cells)) - partial
     columns: dict[str, dict[str, float]] = {}
-    for arm in results.arms:
-        own = cells[cells["arm"] == arm]
-        if (own["done"] > 0).any():
-            means = zip(own["dataset"], own["mean"], strict=True)
-            columns[arm] = {name: float(mean) if name in shared else math.nan for name, mean in means}
-    return columns
+    for arm, own in started.groupby("arm", sort=False):
+        means = zip(own["dataset"], own["mean"], strict=True)
+        columns[str(arm)] = {name: float(mean) if name in shared else math.nan for name, mean in means}
+    return columns | {
+        other.name: {name: one.accuracy / 100 for name, one in other.rows.items()} for other in others if columns
+    }

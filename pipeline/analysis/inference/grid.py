@@ -36,13 +36,13 @@ def study_grid(results: StudyResults) -> Grid | str:
     """The grid of the arms that take factors, on the data sets that have all its results; or why there is none."""
     keys = list(dict.fromkeys(key for arm in results.arms for key in results.factors[arm]))
     if not keys:
-        return "The study has no factors."
+        return "The study has no factors whose effects could be tested."
     crossed = {results.arm_name(arm) for arm in results.arms if results.factors[arm]}
     arms = [arm for arm in results.arms if results.arm_name(arm) in crossed]
     levels = pd.DataFrame([_values(results, arm, keys) for arm in arms], index=arms)
     factors = [name for name in levels.columns if levels[name].map(spelled).nunique() > 1]
     if not factors:
-        return "No factor of the study has two values."
+        return "No factor of the study has two values, so there is no effect to be tested."
     # Two labels of one combination, the base's and its own, mean the same trials.
     levels = levels[~levels[factors].map(spelled).duplicated()]
     planned = results.trials[results.trials["arm"].isin(levels.index)]

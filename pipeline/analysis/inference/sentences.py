@@ -9,6 +9,8 @@ from pipeline.analysis.inference.intervals import FEWEST, LEVEL
 from pipeline.analysis.inference.ranks import ALPHA, Ranking
 from pipeline.analysis.inference.seeds import paired_seed_test
 from pipeline.analysis.inference.wilcoxon import smallest_p
+from pipeline.analysis.published import source_notes
+from pipeline.analysis.results import StudyResults
 from pipeline.wording import counted, interval_points, listed, p_value, part_of
 
 
@@ -22,6 +24,12 @@ def ranked_over(ranking: Ranking) -> tuple[str, ...]:
     )
     missing = f"Without {listed(left_out)}, where the arms with results do not have the same done seeds."
     return (ranked, missing) if left_out else (ranked,)
+
+
+def printed(results: StudyResults) -> tuple[str, ...]:
+    """Which of the ranked systems are not the study's, and what they may be."""
+    said = source_notes(results)
+    return (*said, "An ensemble's accuracy among them is no single network's.") if said else ()
 
 
 def tested_by(ranking: Ranking) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 
 from dsn.errors import InvalidInput
-from pipeline.analysis.reproduction import read_published
+from pipeline.analysis.published import read_published
 from pipeline.study.resolution import data_entries, expanded_arms
 from pipeline.study.spec import read_study
 

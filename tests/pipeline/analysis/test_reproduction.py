@@ -10,12 +10,10 @@ import pandas as pd
 import pytest
 
 from dsn.errors import InvalidInput
+from pipeline.analysis.published import PUBLISHED_COLUMNS, Published, read_published
 from pipeline.analysis.reproduction import (
-    PUBLISHED_COLUMNS,
-    Published,
     kept_trials,
     page,
-    read_published,
     read_trials,
     trials_csv,
 )
@@ -111,11 +109,11 @@ def test_published_accuracies_are_read(tmp_path: Path) -> None:
     [
         (
             "dataset,accuracy\nA,91\n",
-            "published.csv: must have the columns dataset, arm, system, accuracy, std, source",
+            "published.csv:1: must have the columns dataset, arm, system, accuracy, std, source",
         ),
         (HEADER + "A,dsn,DSN,high,,T\n", "published.csv:2: accuracy: must be a number (got 'high')"),
         (HEADER + "A,dsn,DSN,,,T\n", "published.csv:2: accuracy: must be a number (got '')"),
-        (HEADER + "A,dsn\n", "published.csv:2: accuracy: must be a number (got None)"),
+        (HEADER + "A,dsn\n", "published.csv:2: fewer fields than columns"),
         (HEADER + "A,dsn,DSN,910,,T\n", "published.csv:2: accuracy: must be between 0 and 100 (got '910')"),
         (HEADER + "A,dsn,DSN,nan,,T\n", "published.csv:2: accuracy: must be between 0 and 100 (got 'nan')"),
     ],

@@ -9,9 +9,11 @@ import pytest
 
 from dsn.config import RunConfig
 from pipeline.analysis import tables
+from pipeline.analysis.renderings.markdown import escape_markdown, to_markdown
+from pipeline.analysis.renderings.text import to_text
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.table import Cell, Column, Table, escape_markdown, to_markdown, to_text
-from pipeline.wording import cause
+from pipeline.analysis.table import Cell, Column, Table
+from pipeline.wording import cause, counted
 
 MakeResults = Callable[..., StudyResults]
 MakeConfig = Callable[..., RunConfig]
@@ -352,7 +354,7 @@ def test_trials_table_in_plan_order(make_results: MakeResults) -> None:
     ("number", "noun", "text"), [(1, "loss", "1 loss"), (2, "loss", "2 losses"), (0, "tie", "0 ties")]
 )
 def test_plurals(number: int, noun: str, text: str) -> None:
-    assert tables.counted(number, noun) == text
+    assert counted(number, noun) == text
 
 
 def test_the_realistic_study_fits_a_terminal(study: StudyResults) -> None:

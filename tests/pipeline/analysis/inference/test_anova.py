@@ -17,6 +17,7 @@ from pipeline.analysis.inference.anova import Anova, grid_effects
 from pipeline.analysis.inference.grid import study_grid
 from pipeline.analysis.results import StudyResults
 
+NO_VALUES = "No factor of the study has two values, so there is no effect to be tested."
 MakeResults = Callable[..., StudyResults]
 
 
@@ -204,6 +205,9 @@ def test_true_and_1_are_two_values(make_results: MakeResults) -> None:
 
 
 def test_a_study_without_factors_has_no_grid(make_results: MakeResults, make_config) -> None:
-    assert study_grid(make_results({("dsn", "A"): [0.5, 0.6]})) == "The study has no factors."
+    assert (
+        study_grid(make_results({("dsn", "A"): [0.5, 0.6]}))
+        == "The study has no factors whose effects could be tested."
+    )
     one = {"dsn, a": {"model.kernel_size": 9}}
-    assert study_grid(make_factorial(make_results, make_config, one)) == "No factor of the study has two values."
+    assert study_grid(make_factorial(make_results, make_config, one)) == NO_VALUES

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
+from dsn.errors import InvalidInput
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Table
-from pipeline.analysis.tables_effects import effects_table
-from pipeline.analysis.tables_inference import TESTS
-from pipeline.analysis.tables_ranks import pairs_table, ranks_table
-from pipeline.analysis.tables_seeds import seeds_table
+from pipeline.analysis.tables import RESULTS, chosen_tables
+from pipeline.analysis.tables.effects import effects_table
+from pipeline.analysis.tables.paired_seeds import paired_seeds_table
+from pipeline.analysis.tables.ranks import pairs_table, ranks_table
 
 MakeResults = Callable[..., StudyResults]
-tables = pytest.mark.parametrize("title", TESTS)
+tables = pytest.mark.parametrize("name", ["ranks", "pairs", "effects", "paired_seeds"])
 
 
 def texts(row: tuple[Cell, ...]) -> list[str]:
@@ -39,22 +41,14 @@ def ladder(make_results: MakeResults) -> StudyResults:
 
 
 @tables
-def test_a_table_is_titled_as_it_is_listed_and_says_how_to_read_it(title: str, sweep: StudyResults) -> None:
-    again = sweep.trials.assign(dataset=sweep.trials["dataset"] + "2")
-    for results in (sweep, replace(sweep, trials=again, datasets=("A2", "B2"))):
-        found = TESTS[title](results)
-        if isinstance(found, Table):
-            assert found.title == title
-            assert found.notes
-            assert all(note.endswith(".") for note in found.notes)
-
-
-@tables
-def test_a_study_without_results_is_told_why_there_is_none(title: str, make_results: MakeResults) -> None:
+def test_a_study_without_results_is_told_why_there_is_none(name: str, make_results: MakeResults) -> None:
     for arms in (("dsn",), ("dsn", "up")):
-        sentence = TESTS[title](make_results({(arm, "A"): ["pending"] for arm in arms}))
+        results = make_results({(arm, "A"): ["pending"] for arm in arms})
+        sentence = RESULTS[name](results)
         assert isinstance(sentence, str)
         assert sentence.endswith(".")
+        with pytest.raises(InvalidInput, match=re.escape(sentence.rstrip("."))):
+            chosen_tables(results, [name])
 
 
 def test_ranks_and_what_they_say(ladder: StudyResults) -> None:
@@ -199,6 +193,6 @@ def test_seeds_of_each_data_set(make_results: MakeResults) -> None:
             ("up", "B"): [0.6, "failed", "failed"],
         }
     )
-    (row,) = table(seeds_table(results)).rows
+    (row,) = table(paired_seeds_table(results)).rows
     assert texts(row) == ["up", "dsn", "A", "3", "+2.00", "−0.48 to +4.48", "0.2500", "0.0742"]
     assert row[6].tooltip == "3 seeds cannot bring it below 0.2500"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,7 @@ from scipy import stats
 from pipeline.analysis.inference.accuracies import Accuracies, shared_accuracies, study_columns
 from pipeline.analysis.inference.matrix import compare_pairs
 from pipeline.analysis.inference.ranks import Friedman, Ranking, friedman, rank_systems
+from pipeline.analysis.published import Published
 from pipeline.analysis.results import StudyResults
 
 MakeResults = Callable[..., StudyResults]
@@ -182,6 +184,21 @@ def test_the_columns_of_a_study_are_arms_with_results_on_data_sets_with_the_same
     assert accuracies.datasets == ("A",)
     assert accuracies.left_out == ("B",)
     assert accuracies.fractions.tolist() == [[pytest.approx(0.6), pytest.approx(0.6)]]
+
+
+def test_published_systems_are_columns_and_meet_arms_where_nothing_is_missing(make_results: MakeResults) -> None:
+    printed = [
+        Published(dataset=dataset, arm="", system="OS-CNN", accuracy=accuracy, std=math.nan, source="a table")
+        for dataset, accuracy in (("A", 70.0), ("B", 80.0), ("elsewhere", 90.0))
+    ]
+    results = make_results(
+        {("dsn", "A"): [0.5, "failed"], ("dsn", "B"): [0.8, 0.9], ("dsn", "C"): [0.8, 0.9]}, published=tuple(printed)
+    )
+    accuracies = shared_accuracies(study_columns(results))
+    assert accuracies.systems == ("dsn", "OS-CNN")
+    assert accuracies.datasets == ("B",), "A lacks a seed, C is not printed"
+    assert accuracies.left_out == ("A", "C")
+    assert accuracies.fractions.tolist() == [[pytest.approx(0.85), pytest.approx(0.80)]]
 
 
 @pytest.mark.parametrize(("datasets", "words"), [(0, "There are none."), (1, "There is 1."), (5, "There are 5.")])

@@ -6,13 +6,14 @@ import itertools
 import string
 from typing import Final
 
+from pipeline.analysis.cells import count_cells, p_cell, percent_cell, points_cell, text_cells
 from pipeline.analysis.inference.accuracies import shared_accuracies, study_columns
 from pipeline.analysis.inference.matrix import Pair, compare_pairs
 from pipeline.analysis.inference.ranks import Ranking, rank_systems
-from pipeline.analysis.inference.sentences import ranked_over, tested_by
+from pipeline.analysis.inference.sentences import printed, ranked_over, tested_by
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.wording import ABSENT, counted, p_value, part_of, percent, points
+from pipeline.wording import ABSENT, counted, part_of
 
 MOST_GROUPED: Final = 20
 """Arms up to which groups are looked for; among more they overlap so much that nobody could read them."""
@@ -36,7 +37,11 @@ def ranks_table(results: StudyResults) -> Table | str:
     means = dict(zip(accuracies.systems, accuracies.fractions.mean(axis=0).tolist(), strict=True))
     rows = []
     for at, (arm, rank) in enumerate(zip(ranking.systems, ranking.ranks, strict=True)):
-        row = [Cell(text=arm), Cell(text=f"{rank:.2f}", best=rank == ranking.ranks[0]), Cell(text=percent(means[arm]))]
+        row = [
+            Cell(text=arm),
+            Cell(text=f"{rank:.2f}", best=rank == ranking.ranks[0], values=(rank,)),
+            percent_cell(means[arm]),
+        ]
         row += [_against_reference(results, ranking, at)] if results.references else []
         row += [Cell(text=groups[at])] if groups else []
         rows.append(tuple(row))
@@ -47,6 +52,7 @@ def ranks_table(results: StudyResults) -> Table | str:
         notes=(
             *ranked_over(ranking),
             *tested_by(ranking),
+            *printed(results),
             *(("Arms that share a letter are not separated.",) if groups else ()),
         ),
     )
@@ -76,6 +82,7 @@ def pairs_table(results: StudyResults) -> Table | str:
                 "rounded to two decimals."
             ),
             *tested_by(ranking),
+            *printed(results),
             *((f"Without {counted(cut, 'arm')} of lower rank; p is corrected for their pairs too.",) if cut else ()),
         ),
     )
@@ -88,7 +95,7 @@ def _against_reference(results: StudyResults, ranking: Ranking, at: int) -> Cell
     other = results.references.get(arm)
     if other is None or other not in ranking.systems:
         return Cell(text=ABSENT, tooltip="has no reference with results")
-    return Cell(text=p_value(float(ranking.adjusted[at, ranking.systems.index(other)])), tooltip=f"against {other}")
+    return p_cell(float(ranking.adjusted[at, ranking.systems.index(other)]), tooltip=f"against {other}")
 
 
 def _letters(ranking: Ranking) -> list[str]:
@@ -105,6 +112,11 @@ def _letters(ranking: Ranking) -> list[str]:
 
 
 def _pair(pair: Pair) -> tuple[Cell, ...]:
-    counts = (str(number) for number in (pair.wins, pair.ties, pair.losses))
-    tests = (p_value(pair.p), p_value(pair.adjusted), "yes" if pair.separated else "no")
-    return tuple(Cell(text=text) for text in (pair.first, pair.second, points(pair.difference), *counts, *tests))
+    return (
+        *text_cells((pair.first, pair.second)),
+        points_cell(pair.difference),
+        *count_cells((pair.wins, pair.ties, pair.losses)),
+        p_cell(pair.p),
+        p_cell(pair.adjusted),
+        Cell(text="yes" if pair.separated else "no"),
+    )

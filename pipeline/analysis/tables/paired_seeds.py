@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from pipeline.analysis.cells import INTERVAL, count_cells, interval_cell, p_cell, points_cell, text_cells
 from pipeline.analysis.inference.differences import Difference, paired_differences
 from pipeline.analysis.inference.intervals import LEVEL
 from pipeline.analysis.inference.seeds import paired_seed_test
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.wording import counted, interval_points, p_value, points
+from pipeline.wording import counted, p_value
 
 
-def seeds_table(results: StudyResults) -> Table | str:
+def paired_seeds_table(results: StudyResults) -> Table | str:
     """A row an arm and data set with two paired seeds or more; or why there are none."""
     if not results.references:
         return "No arm of this study is compared with another."
     rows = [row for difference in paired_differences(results) for row in _rows(difference)]
     if not rows:
         return "Tests of paired seeds need an arm and its reference done under two seeds on some data set."
-    names = (
-        "arm",
-        "against",
-        "data set",
-        "seeds",
-        "difference (points)",
-        f"{LEVEL:.0%} interval",
-        "p (signs)",
-        "p (t)",
-    )
     words = ("arm", "against", "data set")
+    interval = f"{LEVEL:.0%} interval"
+    names = (*words, "seeds", "difference (points)", interval, "p (signs)", "p (t)")
     return Table(
         title="Each data set, by paired seeds",
-        columns=tuple(Column(name=name, numeric=name not in words) for name in names),
+        columns=tuple(
+            Column(name=name, numeric=name not in words, parts=INTERVAL if name == interval else ()) for name in names
+        ),
         rows=tuple(rows),
         notes=(
             (
@@ -46,19 +43,17 @@ def seeds_table(results: StudyResults) -> Table | str:
     )
 
 
-def _rows(difference: Difference) -> list[tuple[Cell, ...]]:
-    rows = []
+def _rows(difference: Difference) -> Iterator[tuple[Cell, ...]]:
     for dataset, seeds in difference.by_dataset.items():
         if len(seeds) < 2:
             continue
         test = paired_seed_test(seeds)
-        texts = (difference.arm, difference.reference, dataset, str(test.seeds), points(test.mean))
-        cells = [Cell(text=text) for text in (*texts, interval_points(test.interval))]
-        cells.append(
-            Cell(
-                text=p_value(test.exact_p),
-                tooltip=f"{counted(test.seeds, 'seed')} cannot bring it below {p_value(test.smallest_p)}",
-            )
+        least = f"{counted(test.seeds, 'seed')} cannot bring it below {p_value(test.smallest_p)}"
+        yield (
+            *text_cells((difference.arm, difference.reference, dataset)),
+            *count_cells([test.seeds]),
+            points_cell(test.mean),
+            interval_cell(test.interval),
+            p_cell(test.exact_p, tooltip=least),
+            p_cell(test.t_p),
         )
-        rows.append((*cells, Cell(text=p_value(test.t_p))))
-    return rows

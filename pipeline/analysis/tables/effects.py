@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from pipeline.analysis.cells import count_cells, number_cell, p_cell
 from pipeline.analysis.inference.anova import Anova, Effect, grid_effects
 from pipeline.analysis.inference.grid import study_grid
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.wording import ABSENT, listed, p_value, part_of
+from pipeline.wording import ABSENT, listed, part_of
 
 MOST_EFFECTS: Final = 31
 """All of five factors; of more, those of the lowest order."""
@@ -50,8 +51,14 @@ def effects_table(results: StudyResults) -> Table | str:
 
 
 def _effect(effect: Effect) -> tuple[Cell, ...]:
-    texts = (" × ".join(effect.factors), f"{effect.squares:,.2f}", str(effect.df), f"{effect.f:,.2f}")
-    return tuple(Cell(text=text) for text in (*texts, p_value(effect.p), f"{effect.partial:.3f}"))
+    return (
+        Cell(text=" × ".join(effect.factors)),
+        number_cell(effect.squares, decimals=2),
+        *count_cells([effect.df]),
+        number_cell(effect.f, decimals=2),
+        p_cell(effect.p),
+        number_cell(effect.partial, decimals=3),
+    )
 
 
 def _remainder(found: Anova) -> tuple[tuple[Cell, ...], ...]:
@@ -67,7 +74,7 @@ def _remainder(found: Anova) -> tuple[tuple[Cell, ...], ...]:
     rows.append(("total", found.total_squares, df))
     rest = (Cell(text=ABSENT),) * 3
     return tuple(
-        (Cell(text=name), Cell(text=f"{squares:,.2f}"), Cell(text=str(df)), *rest) for name, squares, df in rows
+        (Cell(text=name), number_cell(squares, decimals=2), *count_cells([df]), *rest) for name, squares, df in rows
     )
 
 

@@ -1,0 +1,91 @@
+"""The arms beside what is published of the same."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.analysis import statistics
+from pipeline.analysis.cells import outcome_text, points_cell, text_cells
+from pipeline.analysis.published import Published
+from pipeline.analysis.results import StudyResults
+from pipeline.analysis.table import Cell, Column, Table
+from pipeline.wording import counted, percent, rounded_percent
+
+SPREAD = ("mean", "std")
+
+
+def published_table(results: StudyResults) -> Table | None:
+    """A row a published accuracy of one arm, with what the arm has there; below, each system over all its data sets.
+
+    None if nothing is published of an arm; systems that stand beside all arms have columns in other tables.
+    """
+    published = [one for one in results.published if one.arm]
+    here = [one for one in published if one.dataset in results.datasets]
+    if not here:
+        return None
+    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    by_place = {(cell["arm"], cell["dataset"]): cell for cell in cells.to_dict("records")}
+    rows: list[tuple[Cell, ...]] = []
+    pairs: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    for one in here:
+        cell = by_place[one.arm, one.dataset]
+        rows.append(_row(one, cell["mean"], cell["std"]))
+        if not math.isnan(cell["mean"]):
+            pairs.setdefault((one.arm, one.system), []).append((cell["mean"], one.accuracy / 100))
+    elsewhere = len(published) - len(here)
+    left_out = f"{counted(elsewhere, 'published accuracy')} of data sets that the study does not have."
+    return Table(
+        title="Beside the published accuracies",
+        columns=(
+            *(Column(name=name, numeric=False) for name in ("data set", "arm")),
+            Column(name="here (%)", parts=SPREAD),
+            Column(name="published system", numeric=False),
+            Column(name="published (%)", parts=SPREAD),
+            Column(name="difference (points)"),
+            Column(name="source", numeric=False),
+        ),
+        rows=tuple(rows),
+        summary=tuple(_over_datasets(arm, system, found) for (arm, system), found in pairs.items()),
+        notes=(
+            (
+                "Wins / ties / losses are those of the arm against the published system, by mean accuracy in percent, "
+                "rounded to two decimals."
+            ),
+            *([left_out] if elsewhere else []),
+        ),
+        keys=2,
+    )
+
+
+def _row(one: Published, mean: float, std: float) -> tuple[Cell, ...]:
+    there = one.accuracy / 100
+    return (
+        *text_cells((one.dataset, one.arm)),
+        _spread_cell(mean, std),
+        Cell(text=one.system),
+        _spread_cell(there, one.std / 100),
+        points_cell(mean - there),
+        Cell(text=one.source),
+    )
+
+
+def _over_datasets(arm: str, system: str, pairs: Sequence[tuple[float, float]]) -> tuple[Cell, ...]:
+    here, there = (float(np.mean(each)) for each in zip(*pairs, strict=True))
+    signs = [np.sign(rounded_percent(own) - rounded_percent(other)) for own, other in pairs]
+    outcome = outcome_text(signs.count(1), signs.count(0), signs.count(-1))
+    return (
+        *text_cells((f"mean over {counted(len(pairs), 'data set')}", arm)),
+        _spread_cell(here, math.nan),
+        Cell(text=system),
+        _spread_cell(there, math.nan),
+        points_cell(here - there),
+        Cell(text=f"wins / ties / losses: {outcome}"),
+    )
+
+
+def _spread_cell(mean: float, std: float) -> Cell:
+    text = percent(mean) if math.isnan(std) else f"{percent(mean)} ± {percent(std)}"
+    return Cell(text=text, values=(100 * mean, 100 * std))

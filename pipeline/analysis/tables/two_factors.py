@@ -1,0 +1,92 @@
+"""Two factors crossed, data set by data set: the layout of the paper's Table 4."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+
+from pipeline.analysis import statistics
+from pipeline.analysis.cells import Row, best_of
+from pipeline.analysis.grids import ARM, Grid, grid_of
+from pipeline.analysis.results import StudyResults
+from pipeline.analysis.table import Cell, Column, Table
+from pipeline.analysis.tables.accuracy import ARM_PARTS, arm_cell
+from pipeline.analysis.tables.factors import MOST_ROWS
+from pipeline.wording import ABSENT, counted, listed, percent
+
+
+def two_factors_table(results: StudyResults) -> Table | None:
+    """A row a data set and value of one factor, a column a value of the other (or an arm): accuracy; below, means.
+
+    The best of each row is marked. None unless the study crosses exactly two things.
+    """
+    grid = grid_of(results)
+    crossing = grid.crossing()
+    if crossing is None:
+        return None
+    down, across = crossing
+    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
+    whole = len(results.datasets) * len(grid.of(down)) <= MOST_ROWS
+    rows = [
+        _row(dataset, value, _arms(grid, crossing, value), by_place)
+        for dataset in (results.datasets if whole else ())
+        for value in grid.of(down)
+    ]
+    shared = statistics.shared_datasets(cells)
+    means = statistics.mean_over_datasets(cells, shared)
+    over = f"mean over {counted(len(shared), 'data set')}"
+    summary = [_mean_row(over, value, _arms(grid, crossing, value), means) for value in grid.of(down)]
+    return Table(
+        title=f"Accuracy (%): {down} by {across}",
+        columns=(
+            Column(name="data set", numeric=False),
+            Column(name=down, numeric=False),
+            *(
+                Column(name=value if across == ARM else f"{across}={value}", parts=ARM_PARTS)
+                for value in grid.of(across)
+            ),
+        ),
+        rows=tuple(rows),
+        summary=tuple(summary if len(results.datasets) > 1 or not whole else ()),
+        notes=tuple(_notes(grid, shared, results)),
+        keys=2,
+    )
+
+
+def _arms(grid: Grid, crossing: tuple[str, str], value: str) -> list[str | None]:
+    """Of a row the label of the arm in each column."""
+    down, across = crossing
+    return [grid.at({down: value, across: other}) for other in grid.of(across)]
+
+
+def _row(
+    dataset: str, value: str, arms: Sequence[str | None], by_place: Mapping[tuple[str, str], Row]
+) -> tuple[Cell, ...]:
+    found = [by_place[dataset, arm] if arm else None for arm in arms]
+    best = best_of([cell["mean"] if cell else math.nan for cell in found])
+    shown = (arm_cell(cell, best=mark) if cell else _no_arm() for cell, mark in zip(found, best, strict=True))
+    return (Cell(text=dataset), Cell(text=value), *shown)
+
+
+def _mean_row(name: str, value: str, arms: Sequence[str | None], means: Mapping[str, float]) -> tuple[Cell, ...]:
+    own = [means[arm] if arm else math.nan for arm in arms]
+    shown = (
+        Cell(text=percent(mean), best=mark, values=(100 * mean, math.nan, math.nan))
+        for mean, mark in zip(own, best_of(own), strict=True)
+    )
+    return (Cell(text=name), Cell(text=value), *shown)
+
+
+def _no_arm() -> Cell:
+    return Cell(text=ABSENT, tooltip="not in the study")
+
+
+def _notes(grid: Grid, shared: Sequence[str], results: StudyResults) -> Iterator[str]:
+    yield "Mean ± sample standard deviation over seeds; the best of each row is marked."
+    outside = [arm for arm in results.arms if results.arm_name(arm) not in grid.names]
+    if outside:
+        yield f"The accuracy table also has {listed(outside, between='; ')}, which the factors do not apply to."
+    left_out = [name for name in results.datasets if name not in shared]
+    if left_out:
+        yield f"Means leave out {listed(left_out)}, where the arms with results do not have the same done seeds."
