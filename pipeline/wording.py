@@ -96,3 +96,15 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def p_value(p: float) -> str:
+    """``0.0313``, ``< 0.0001`` or, where there is no test, the mark for absent."""
+    if math.isnan(p):
+        return ABSENT
+    return "< 0.0001" if p < 0.0001 else f"{p:.4f}"
+
+
+def interval_points(interval: tuple[float, float]) -> str:
+    """``−0.83 to −0.16``, of fractions; or the mark for absent."""
+    return ABSENT if math.isnan(interval[0]) else " to ".join(map(points, interval))

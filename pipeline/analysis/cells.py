@@ -9,10 +9,12 @@ from typing import Any
 import pandas as pd
 
 from pipeline.analysis.table import Cell
-from pipeline.wording import ABSENT, percent, points, rounded_percent
+from pipeline.wording import ABSENT, interval_points, p_value, percent, points, rounded_percent
 
 Row = Mapping[Hashable, Any]
 """A row of a frame, by column."""
+
+INTERVAL = ("low", "high")
 
 
 def text_cells(values: Iterable[Any]) -> Iterable[Cell]:
@@ -40,6 +42,16 @@ def percent_cell(fraction: Any, *, best: bool = False, tooltip: str = "") -> Cel
 def points_cell(difference: float, *, tooltip: str = "") -> Cell:
     """A difference of accuracies in percentage points."""
     return Cell(text=points(difference), tooltip=tooltip, values=(100 * difference,))
+
+
+def interval_cell(interval: tuple[float, float]) -> Cell:
+    """An interval of a difference, in percentage points; its column's ``parts`` are ``INTERVAL``."""
+    return Cell(text=interval_points(interval), values=tuple(100 * end for end in interval))
+
+
+def p_cell(p: float, *, tooltip: str = "") -> Cell:
+    """The p of a test."""
+    return Cell(text=p_value(p), tooltip=tooltip, values=(p,))
 
 
 def count_cells(values: Iterable[float]) -> Iterable[Cell]:

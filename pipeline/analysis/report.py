@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,8 @@ from pipeline.analysis.cells import Row
 from pipeline.analysis.failures import Failure
 from pipeline.analysis.figures import FILE_NAMES, PLOTS
 from pipeline.analysis.figures.style import Drawing
+from pipeline.analysis.inference.differences import Difference, paired_differences
+from pipeline.analysis.inference.sentences import how_sure, what_intervals_are
 from pipeline.analysis.renderings.html import environment
 from pipeline.analysis.renderings.markdown import escape_markdown
 from pipeline.analysis.renderings.markdown import to_markdown as to_markdown_table
@@ -70,6 +72,7 @@ class Report:
         title, question, reproduces: from the study file; the last two may be empty.
         answer: one paragraph of numbers.
         results: what the study found, as ``tables.RESULTS``, without those that it has nothing for.
+        untested: why it has not, where that is to be said.
         figures: a section for each of ``PLOTS`` that has something to show.
         absent: one for each of the others.
         record: how it came about, as ``tables.RECORD``; likewise.
@@ -83,6 +86,7 @@ class Report:
     reproduces: str
     answer: str
     results: Mapping[str, Table]
+    untested: tuple[str, ...]
     figures: tuple[FigureSection, ...]
     absent: tuple[FigureSection, ...]
     record: Mapping[str, Table]
@@ -90,6 +94,8 @@ class Report:
     setup: str
     source: str
 
+
+NOT_TESTED = "Tests without data"
 
 NOT_DRAWN = "Figures without data"
 
@@ -143,24 +149,30 @@ def _figure_files(directory: Path) -> Iterator[Path]:
 def compose(results: StudyResults) -> Report:
     """Computes everything that a report shows."""
     sections = [_section(title, plot(results)) for title, plot in PLOTS.items()]
+    found = {name: table(results) for name, table in tables.RESULTS.items()}
     return Report(
         title=results.name,
         question=results.question,
         reproduces=results.reproduces,
         answer=answer(results),
-        results=_existing(tables.RESULTS, results),
+        results=_existing(found),
+        untested=_untested(found.values()),
         figures=tuple(section for section in sections if section.figures),
         absent=tuple(section for section in sections if section.absent),
-        record=_existing(tables.RECORD, results),
+        record=_existing({name: table(results) for name, table in tables.RECORD.items()}),
         failure_texts=failures.failure_texts(results),
         setup=setup_paragraph(results),
         source=results.source,
     )
 
 
-def _existing(made: Mapping[str, tables.TableOf], results: StudyResults) -> dict[str, Table]:
-    found = {name: table(results) for name, table in made.items()}
-    return {name: table for name, table in found.items() if table is not None}
+def _existing(found: Mapping[str, Table | str | None]) -> dict[str, Table]:
+    return {name: table for name, table in found.items() if isinstance(table, Table)}
+
+
+def _untested(found: Iterable[Table | str | None]) -> tuple[str, ...]:
+    """The sentences, each once."""
+    return tuple(dict.fromkeys(reason for reason in found if isinstance(reason, str)))
 
 
 def _section(title: str, found: Mapping[str, Drawing] | str) -> FigureSection:
@@ -186,8 +198,11 @@ def answer(results: StudyResults) -> str:
     over = part_of(len(shared), len(results.datasets), "data set")
     known = {name: mean for name, mean in statistics.mean_over_datasets(cells, shared).items() if not math.isnan(mean)}
     means = {name: f"mean test accuracy of {percent(known[name])}% over {over}" for name in references if name in known}
+    sure = {found.arm: found for found in paired_differences(results)}
     if len(references) > 1:
-        return " ".join([*sentences, *_against_several(references, means, compared)])
+        return " ".join(
+            [*sentences, *_against_several(references, means, compared, sure), *what_intervals_are(sure.values())]
+        )
     (reference,) = references
     role = "" if compared.empty else ", the reference,"
     if reference in means:
@@ -195,8 +210,8 @@ def answer(results: StudyResults) -> str:
     elif not shared:
         sentences.append("There is no mean: on no data set do the arms with results have the same done seeds.")
     if not compared.empty:
-        sentences.append(_against(reference, compared))
-    return " ".join(sentences)
+        sentences.append(_against(reference, compared, sure))
+    return " ".join([*sentences, *what_intervals_are(sure.values())])
 
 
 def _progress(results: StudyResults) -> str:
@@ -209,27 +224,32 @@ def _progress(results: StudyResults) -> str:
     return text + (", so these numbers may still change." if unfinished and done else ".")
 
 
-def _against(reference: str, compared: pd.DataFrame) -> str:
+def _against(reference: str, compared: pd.DataFrame, sure: Mapping[str, Difference]) -> str:
     """The comparisons in a sentence: all, or the best and the worst few if there are many."""
     rows = compared.to_dict("records")
     if len(rows) <= MOST_IN_ANSWER:
-        return f"Against {reference}: {'; '.join(_outcome(row) for row in rows)}."
+        return f"Against {reference}: {'; '.join(_outcome(row, sure[row['arm']]) for row in rows)}."
     known = sorted((row for row in rows if row["pairs"]), key=lambda row: -float(row["difference"]))
     if len(known) <= MOST_IN_ANSWER:
         unknown = f"; {len(rows) - len(known)} of {counted(len(rows), 'arm')} cannot be compared yet"
-        return f"Against {reference}: {'; '.join(_outcome(row) for row in known)}{unknown}.".replace(": ; ", ": ")
+        return f"Against {reference}: {'; '.join(_outcome(row, sure[row['arm']]) for row in known)}{unknown}.".replace(
+            ": ; ", ": "
+        )
     half = MOST_IN_ANSWER // 2
-    best, worst = ("; ".join(_outcome(row) for row in part) for part in (known[:half], known[-half:]))
+    best, worst = ("; ".join(_outcome(row, sure[row["arm"]]) for row in part) for part in (known[:half], known[-half:]))
     return f"Of {len(known)} arms against {reference}, best: {best}; worst: {worst}."
 
 
-def _against_several(references: Sequence[str], means: Mapping[str, str], compared: pd.DataFrame) -> list[str]:
+def _against_several(
+    references: Sequence[str], means: Mapping[str, str], compared: pd.DataFrame, sure: Mapping[str, Difference]
+) -> list[str]:
     """A sentence a reference with the arms compared with it; of many comparisons the first with a result.
 
     Args:
         references: all that arms are compared with.
         means: reference -> its mean in words, if it has one.
         compared: from ``statistics.comparisons``.
+        sure: arm -> its paired differences.
     """
     # Sorting is stable: the order of the study, what cannot be compared yet behind.
     rows = sorted(compared.to_dict("records"), key=lambda row: row["pairs"] == 0)
@@ -237,7 +257,7 @@ def _against_several(references: Sequence[str], means: Mapping[str, str], compar
     sentences = []
     for reference in references:
         mean = means.get(reference)
-        outcomes = [_outcome(row) for row in shown if row["reference"] == reference]
+        outcomes = [_outcome(row, sure[row["arm"]]) for row in shown if row["reference"] == reference]
         if outcomes:
             sentences.append(f"Against {reference}{f' ({mean})' if mean else ''}: {'; '.join(outcomes)}.")
     if len(rows) > len(shown):
@@ -245,9 +265,10 @@ def _against_several(references: Sequence[str], means: Mapping[str, str], compar
     return sentences
 
 
-def _outcome(row: Row) -> str:
-    """``fixed −1.23 points (0 wins, 1 tie, 2 losses)``, with what could not be compared."""
-    arm, difference, pairs, left_out = (row[name] for name in ("arm", "difference", "pairs", "left_out"))
+def _outcome(row: Row, difference: Difference) -> str:
+    """``fixed −1.23 points (0 wins, 1 tie, 7 losses; 95% interval −2.01 to −0.44)``, and what cannot be
+    compared."""
+    arm, mean, pairs, left_out = (row[name] for name in ("arm", "difference", "pairs", "left_out"))
     if pairs == 0:
         return f"{arm} cannot be compared yet"
     counts = [
@@ -255,7 +276,7 @@ def _outcome(row: Row) -> str:
     ]
     if left_out:
         counts.append(f"{counted(left_out, 'data set')} not comparable")
-    return f"{arm} {points(difference)} points ({', '.join(counts)})"
+    return f"{arm} {points(mean)} points ({'; '.join([', '.join(counts), *how_sure(difference)])})"
 
 
 # Renderings
@@ -271,6 +292,7 @@ def to_markdown(report: Report) -> str:
     parts += [
         _folded(table) if name in tables.FOLDED else to_markdown_table(table) for name, table in report.results.items()
     ]
+    parts += [_markdown_untested(report.untested)] if report.untested else []
     parts += ["## Figures", *itertools.chain.from_iterable(map(_markdown_figures, report.figures))]
     parts += [_markdown_absent(report.absent)] if report.absent else []
     record = report.record
@@ -292,6 +314,10 @@ def _markdown_figures(section: FigureSection) -> Iterator[str]:
         yield from map(escape_markdown, drawing.notes)
 
 
+def _markdown_untested(reasons: Sequence[str]) -> str:
+    return "\n".join([f"### {NOT_TESTED}\n", *(f"- {escape_markdown(reason)}" for reason in reasons)])
+
+
 def _markdown_absent(sections: Sequence[FigureSection]) -> str:
     reasons = [f"- {escape_markdown(section.title)}: {escape_markdown(section.absent)}" for section in sections]
     return "\n".join([f"### {NOT_DRAWN}\n", *reasons])
@@ -302,7 +328,7 @@ def to_html(report: Report) -> str:
     return (
         environment()
         .get_template("report.html.j2")
-        .render(report=report, folded=tables.FOLDED, no_data=NO_DATA, not_drawn=NOT_DRAWN)
+        .render(report=report, folded=tables.FOLDED, no_data=NO_DATA, not_drawn=NOT_DRAWN, not_tested=NOT_TESTED)
     )
 
 

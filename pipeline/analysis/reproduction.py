@@ -19,21 +19,19 @@ import pandas as pd
 
 from dsn.errors import InvalidInput
 from pipeline.analysis import statistics
-from pipeline.analysis.intervals import FEWEST, LEVEL, Interval, bootstrap_interval, t_interval
+from pipeline.analysis.inference.differences import paired_differences
+from pipeline.analysis.inference.intervals import FEWEST, LEVEL, Interval, t_interval
 from pipeline.analysis.published import Published
 from pipeline.analysis.renderings.markdown import to_markdown
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables import accuracy_table, published_table
-from pipeline.wording import ABSENT, counted, duration, part_of, points
+from pipeline.wording import counted, duration, interval_points, part_of, points
 
 _WORDS: Final = ("arm", "reference", "dataset", "seed", "status", "trial_id")
 
 _NOT_KEPT: Final = ("provenance.host",)
 """Says whose machine it was, and nothing about the results."""
-
-_DRAW: Final = 0
-"""Seed of the bootstrap: the same trials give the same page."""
 
 
 def kept_trials(results: StudyResults) -> pd.DataFrame:
@@ -128,18 +126,14 @@ def _origin(trials: pd.DataFrame) -> str:
 def certainty_table(results: StudyResults) -> Table:
     """Each arm against its reference, data set by data set and over all of them, with intervals."""
     place = (results.trials, results.arms, results.datasets, results.references)
-    pairs = statistics.paired_differences(*place)
     compared = {row["arm"]: row for row in statistics.comparisons(*place).to_dict("records")}
     rows, summary = [], []
-    generator = np.random.default_rng(_DRAW)
-    for arm, reference in results.references.items():
-        own = pairs[pairs["arm"] == arm]
-        found = [(str(name), group.to_list()) for name, group in own.groupby("dataset", sort=False)["difference"]]
-        rows += [_certainty(arm, reference, name, each, t_interval(each), "") for name, each in found]
-        means = [float(np.mean(each)) for _, each in found]
-        outcome = " / ".join(str(compared[arm][name]) for name in ("wins", "ties", "losses"))
-        over = f"mean over {counted(len(means), 'data set')}"
-        summary.append(_certainty(arm, reference, over, means, bootstrap_interval(means, generator), outcome))
+    for found in paired_differences(results):
+        pair = (found.arm, found.reference)
+        rows += [_certainty(*pair, name, seeds, t_interval(seeds), "") for name, seeds in found.by_dataset.items()]
+        outcome = " / ".join(str(compared[found.arm][name]) for name in ("wins", "ties", "losses"))
+        over = f"mean over {counted(len(found.means), 'data set')}"
+        summary.append(_certainty(*pair, over, found.means, found.interval(), outcome))
     names = ("arm", "against", "data set", "difference (points)", f"{LEVEL:.0%} interval", "wins / ties / losses")
     words = ("arm", "against", "data set")
     return Table(
@@ -164,8 +158,7 @@ def _certainty(  # noqa: PLR0917
     arm: str, reference: str, name: str, values: Sequence[float], interval: Interval, outcome: str
 ) -> tuple[Cell, ...]:
     mean = float(np.mean(values)) if values else math.nan
-    shown = ABSENT if math.isnan(interval[0]) else " to ".join(map(points, interval))
-    return _cells([arm, reference, name, points(mean), shown, outcome])
+    return _cells([arm, reference, name, points(mean), interval_points(interval), outcome])
 
 
 def _cells(texts: Iterable[str]) -> tuple[Cell, ...]:

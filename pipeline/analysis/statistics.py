@@ -134,7 +134,7 @@ def paired_differences(
     done = done[~done.duplicated([*PLACE, "seed"], keep=False) & done["dataset"].isin(datasets)]
     done = done[[*PLACE, "seed", "test_accuracy"]]
     own = done[done["arm"].isin(references)].rename(columns={"test_accuracy": "own"})
-    own = own.assign(reference=own["arm"].map(dict(references)))
+    own = own.assign(reference=own["arm"].map(dict(references)).astype(own["arm"].dtype))  # also where there is none
     other = done.rename(columns={"arm": "reference", "test_accuracy": "other"})
     pairs = own.merge(other, on=["reference", "dataset", "seed"])
     order = pd.DataFrame({"arm": pairs["arm"].map(arms.index), "dataset": pairs["dataset"].map(datasets.index)})

@@ -31,14 +31,20 @@ def words(svg: str) -> list[str]:
 
 @pytest.fixture
 def measured(sweep: StudyResults, data_uses: Callable[..., tuple[DataUse, ...]]) -> StudyResults:
-    """The sweep with a receptive field file a trial and a learning curve of one: something for every plot."""
-    ids = sweep.trials["trial_id"]
+    """The sweep with four more data sets, a receptive field file a trial and a learning curve of one: something for
+    every plot."""
+    again = [sweep.trials.replace({"dataset": {"B": name, "A": f"{name}0"}}) for name in ("C", "D")]
+    trials = pd.concat([sweep.trials, *again], ignore_index=True)
+    trials["trial_id"] = trials["arm"] + trials["dataset"] + trials["seed"].astype(str)
+    ids = trials["trial_id"]
     rows = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [0, 5, 9], "kernels": [3, 9, 4]})
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5], "test_accuracy": [0.5, 0.6]})
     weights = pd.DataFrame({"layer": [1, 2], "group": [1, 3], "channel": [0, 140], "tap": [1, 8], "active": [1, 7]})
     updates = pd.DataFrame({"epoch": [0, 5], "step": [0, 9], "active": [8, 8], "changed": [0, 2], "covered": [8, 10]})
     return replace(
         sweep,
+        trials=trials,
+        datasets=tuple(trials["dataset"].unique()),
         receptive_fields=dict.fromkeys(ids, rows),
         histories={ids[0]: history},
         active_weights=dict.fromkeys(ids, weights),

@@ -16,6 +16,7 @@ from pipeline.analysis.results import StudyResults
 
 MakeResults = Callable[..., StudyResults]
 HOSTILE = "<script>alert('x')</script>"
+ONE_SEED = "One data set under one seed does not say how sure a difference is."
 
 
 class Page(HTMLParser):
@@ -95,6 +96,7 @@ def test_the_page_is_in_reading_order(study: StudyResults, tmp_path: Path) -> No
         "Wins / ties / losses",
         "Quality of the predictions",
         "Cost",
+        "Tests without data",
         "Against the reference, by data set",
         "Accuracy against cost",
         "Learning curves",
@@ -124,7 +126,7 @@ def test_exploration_stands_between_cost_and_the_figures_on_both_pages(study: St
     assert headings[headings.index("Exploration") - 1 :][:3] == [
         "Cost",
         "Exploration",
-        "Against the reference, by data set",
+        "Tests without data",
     ]
     text = report.to_markdown(composed)
     assert text.index("### Cost by data set") < text.index("### Exploration") < text.index("## Figures")
@@ -173,9 +175,10 @@ def test_markdown_shows_every_figure_that_is_beside_it(study: StudyResults, tmp_
 def test_both_pages_say_why_a_figure_is_missing(study: StudyResults) -> None:
     composed = report.compose(study)
     absent = [section.absent for section in composed.absent]
-    assert len(absent) == 5
+    assert len(absent) == 7
+    assert len(composed.untested) == 2, "that of ranks and pairs is one"
     for rendered in (report.to_markdown(composed), Page(report.to_html(composed)).text):
-        assert all(sentence in rendered for sentence in absent)
+        assert all(sentence in rendered for sentence in (*absent, *composed.untested))
         assert report.NO_DATA in rendered
         assert composed.setup in rendered
         assert "To try them again once the cause is mended: dsn run toy.yaml --profile small --rerun-failed" in rendered
@@ -238,8 +241,42 @@ def test_the_answer_of_a_complete_study(make_results: MakeResults) -> None:
     )
     assert report.answer(results) == (
         "8 of 8 trials are done. dsn, the reference, has a mean test accuracy of 67.50% over all 2 data sets. "
-        "Against dsn: fixed −5.00 points (0 wins, 1 tie, 1 loss)."
+        "Against dsn: fixed −5.00 points (0 wins, 1 tie, 1 loss). "
+        "How sure a mean over fewer than 5 data sets is cannot be said."
     )
+
+
+def test_the_answer_says_how_sure_a_mean_over_data_sets_is(make_results: MakeResults) -> None:
+    """The mean of five differences that are all alike is the same however they are drawn."""
+    outcomes = {(arm, dataset): [accuracy] for arm, accuracy in (("dsn", 0.5), ("up", 0.52)) for dataset in "ABCDE"}
+    assert report.answer(make_results(outcomes)).endswith(
+        "Against dsn: up +2.00 points (5 wins, 0 ties, 0 losses; 95% interval +2.00 to +2.00). "
+        "Intervals are bootstrapped over data sets; a difference whose interval holds zero may be chance."
+    )
+
+
+def test_the_answer_of_one_data_set_is_about_its_seeds(make_results: MakeResults) -> None:
+    """Differences of 1, 2 and 3 points: 2 and 4.303 / sqrt(3) on either side; two of eight assignments of signs."""
+    results = make_results({("dsn", "A"): [0.5, 0.5, 0.5], ("up", "A"): [0.51, 0.52, 0.53]})
+    assert report.answer(results).endswith(
+        "Against dsn: up +2.00 points (1 win, 0 ties, 0 losses; 95% interval −0.48 to +4.48, p = 0.2500). Interval and "
+        "p are of the paired seeds of one data set and say nothing of others; 3 seeds cannot bring p below 0.2500."
+    )
+
+
+def test_tests_stand_between_the_comparison_and_quality_and_pairs_are_folded(make_results: MakeResults) -> None:
+    arms = {f"arm{number}": 0.5 + number / 100 for number in range(6)}
+    results = make_results({(arm, dataset): [accuracy] for arm, accuracy in arms.items() for dataset in "ABCDEF"})
+    composed = report.compose(results)
+    html = report.to_html(composed)
+    headings = re.findall(r"<h2>(.*?)</h2>", html)
+    at = headings.index("Against arm0")
+    assert headings[at + 1 : at + 4] == ["Wins / ties / losses", "Ranks and significance", "Quality of the predictions"]
+    assert html.count("<summary>Each pair</summary>") == 1
+    text = report.to_markdown(composed)
+    assert "### Ranks and significance" in text
+    assert "<details><summary>Each pair (15)</summary>" in text
+    assert "- The study has no factors whose effects could be tested." in text
 
 
 def test_the_answer_of_an_incomplete_study(make_results: MakeResults) -> None:
@@ -255,7 +292,7 @@ def test_the_answer_of_an_incomplete_study(make_results: MakeResults) -> None:
         "3 of 8 trials are done (1 failed, 1 running, 3 pending), so these numbers may still change. "
         "There is no mean: on no data set do the arms with results have the same done seeds. "
         "Against dsn: fixed +10.00 points (0 wins, 0 ties, 0 losses, 2 data sets not comparable); "
-        "dense cannot be compared yet."
+        "dense cannot be compared yet. One data set under one seed does not say how sure a difference is."
     )
 
 
@@ -282,14 +319,14 @@ def test_the_answer_of_many_arms_names_both_ends(make_results: MakeResults) -> N
     assert "Of 9 arms against dsn, best: arm4 +4.00 points" in text
     assert "arm2 +2.00" in text
     assert "arm1 " not in text
-    assert text.endswith("arm-4 −4.00 points (0 wins, 0 ties, 1 loss).")
+    assert f"arm-4 −4.00 points (0 wins, 0 ties, 1 loss). {ONE_SEED}" in text
 
 
 def test_many_arms_of_which_few_have_started(make_results: MakeResults) -> None:
     outcomes: dict[tuple[str, str], list[float | str]] = {("dsn", "A"): [0.5], ("one", "A"): [0.6]}
     outcomes |= {(f"arm{step}", "A"): ["pending"] for step in range(8)}
     assert report.answer(make_results(outcomes)).endswith(
-        "Against dsn: one +10.00 points (1 win, 0 ties, 0 losses); 8 of 9 arms cannot be compared yet."
+        f"Against dsn: one +10.00 points (1 win, 0 ties, 0 losses); 8 of 9 arms cannot be compared yet. {ONE_SEED}"
     )
 
 
@@ -299,7 +336,8 @@ def test_the_answer_with_factors_names_each_reference(factors: StudyResults) -> 
         "Against random, k=21 (mean test accuracy of 67.50% over all 2 data sets): "
         "gradient, k=21 +5.00 points (1 win, 1 tie, 0 losses). "
         "Against random, k=39 (mean test accuracy of 80.00% over all 2 data sets): "
-        "gradient, k=39 −5.50 points (0 wins, 0 ties, 2 losses)."
+        "gradient, k=39 −5.50 points (0 wins, 0 ties, 2 losses). "
+        "How sure a mean over fewer than 5 data sets is cannot be said."
     )
     page = Page(report.to_html(report.compose(factors)))
     assert "Against the reference" in page.text
@@ -314,7 +352,7 @@ def test_the_answer_of_many_references_is_cut(make_results: MakeResults) -> None
     assert text.count("points") == 8
     assert "b0 " not in text, "what has a result comes first"
     assert "Against a8 (mean test accuracy of 50.00% over 1 data set): b8 ±0.00 points" in text
-    assert text.endswith(" And 4 more, in the table below.")
+    assert text.endswith(f" And 4 more, in the table below. {ONE_SEED}")
 
 
 def test_references_without_a_result_have_no_mean(make_results: MakeResults) -> None:
@@ -322,7 +360,9 @@ def test_references_without_a_result_have_no_mean(make_results: MakeResults) -> 
         {("a1", "A"): [0.5], ("b1", "A"): [0.6], ("a2", "A"): ["pending"], ("b2", "A"): [0.7]},
         references={"b1": "a1", "b2": "a2"},
     )
-    assert report.answer(results).endswith("(1 win, 0 ties, 0 losses). Against a2: b2 cannot be compared yet.")
+    assert report.answer(results).endswith(
+        f"(1 win, 0 ties, 0 losses). Against a2: b2 cannot be compared yet. {ONE_SEED}"
+    )
 
 
 def test_arms_without_references_have_no_comparison(make_results: MakeResults) -> None:

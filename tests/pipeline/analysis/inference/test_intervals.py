@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from pipeline.analysis.intervals import bootstrap_interval, t_interval
+from pipeline.analysis.inference.intervals import bootstrap_interval, t_interval
 
 
 def test_student_s_interval_by_hand() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 LEVEL: Final = 0.95
 
@@ -27,7 +27,7 @@ def t_interval(values: Sequence[float]) -> Interval:
     if len(values) < 2:
         return UNKNOWN
     mean, error = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    reach = float(stats.t.ppf((1 + LEVEL) / 2, df=len(values) - 1)) * error
+    reach = float(special.stdtrit(len(values) - 1, (1 + LEVEL) / 2)) * error
     return mean - reach, mean + reach
 
 

@@ -1,0 +1,72 @@
+"""The grid of a study: the results that an analysis of variance is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+
+from pipeline.analysis.results import StudyResults
+from pipeline.wording import spelled
+
+ARM: Final = "arm"
+"""What the factor is called whose values are the arms of the study file."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid:
+    """Results by the values of factors.
+
+    Attributes:
+        factors: those that vary, the arms of the study file first if several of them take factors.
+        results: a row a result: a column for each of ``factors``, ``dataset``, ``seed``, ``accuracy`` (a fraction).
+        without: arms that no factor applies to.
+        left_out: data sets that lack a result.
+    """
+
+    factors: tuple[str, ...]
+    results: pd.DataFrame
+    without: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def study_grid(results: StudyResults) -> Grid | str:
+    """The grid of the arms that take factors, on the data sets that have all its results; or why there is none."""
+    keys = list(dict.fromkeys(key for arm in results.arms for key in results.factors[arm]))
+    if not keys:
+        return "The study has no factors whose effects could be tested."
+    crossed = {results.arm_name(arm) for arm in results.arms if results.factors[arm]}
+    arms = [arm for arm in results.arms if results.arm_name(arm) in crossed]
+    levels = pd.DataFrame([_values(results, arm, keys) for arm in arms], index=arms)
+    factors = [name for name in levels.columns if levels[name].map(spelled).nunique() > 1]
+    if not factors:
+        return "No factor of the study has two values, so there is no effect to be tested."
+    # Two labels of one combination, the base's and its own, mean the same trials.
+    levels = levels[~levels[factors].map(spelled).duplicated()]
+    planned = results.trials[results.trials["arm"].isin(levels.index)]
+    done = (planned["status"] == "done") & planned["test_accuracy"].notna()
+    lacking = planned[~done]
+    complete = [name for name in results.datasets if name not in set(lacking["dataset"])]
+    if not complete:
+        arm, dataset, seed = lacking[["arm", "dataset", "seed"]].iloc[0]
+        return (
+            "An analysis of variance needs all results of at least one data set: each combination of the factors under "
+            f"each seed. The first that is missing is {arm} on {dataset} under seed {seed}."
+        )
+    chosen = planned[planned["dataset"].isin(complete)]
+    columns = {factor: chosen["arm"].map(levels[factor]) for factor in factors}
+    return Grid(
+        factors=tuple(factors),
+        results=chosen[["dataset", "seed"]].assign(accuracy=chosen["test_accuracy"].astype(float), **columns),
+        without=tuple(arm for arm in results.arms if results.arm_name(arm) not in crossed),
+        left_out=tuple(name for name in results.datasets if name not in complete),
+    )
+
+
+def _values(results: StudyResults, arm: str, keys: Sequence[str]) -> dict[str, Any]:
+    """The arm of the study file and its value of each key: where a combination does not set it, as those of
+    ``one_at_a_time`` do not, that of its configuration."""
+    settings = results.configs[arm].settings()
+    return {ARM: results.arm_name(arm)} | {key: results.factors[arm].get(key, settings.get(key)) for key in keys}
