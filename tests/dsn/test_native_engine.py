@@ -363,7 +363,7 @@ def test_a_process_that_is_forked_off_goes_on_alone() -> None:
     path = os.pathsep.join([str(Path(exactness.__file__).parent), *filter(None, sys.path)])
     # Python 3.12 and newer warn of forks where there are threads, which are none of its own here.
     forked = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", IN_A_FORK],
+        [sys.executable, "-P", "-W", "ignore::DeprecationWarning", "-c", IN_A_FORK],
         env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         timeout=240,
