@@ -86,6 +86,40 @@ class _Stored(StudyRecord):
     seeds: list[_Seeds] = field(default_factory=list)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _SeedsOutline:
+    trial_ids: dict[int, str]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TrialOutline:
+    trial_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOutline:
+    """What a list of studies says of one: a small part of its record, and quickly read.
+
+    Attributes:
+        name, question: from the study file.
+        seconds: trial id -> the plan's estimate.
+    """
+
+    name: str
+    question: str
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StoredOutline:
+    name: str
+    question: str
+    trials: list[_TrialOutline] = field(default_factory=list)
+    seeds: list[_SeedsOutline] = field(default_factory=list)
+
+
 def make_record(study: Study, plan: Plan) -> StudyRecord:
     """What to remember of a study that is about to run."""
     assert not plan.absent, "trials without content have no identity that could be recorded"
@@ -132,10 +166,21 @@ def parse_record(text: bytes, place: str) -> StudyRecord:
     except ValidationError as error:
         raise InvalidInput(_UNREADABLE, place=place) from error
     trials = stored.trials + [trial for each in stored.seeds for trial in each.trials()]
-    if not {cell.trial_id for cell in stored.cells} <= {trial.trial_id for trial in trials}:
+    if not _consistent(stored, trials):
         raise InvalidInput(_UNREADABLE, place=place)
     kept = {each.name: getattr(stored, each.name) for each in fields(StudyRecord)}
     return StudyRecord(**(kept | {"trials": trials}))
+
+
+def _consistent(stored: StudyRecord, trials: Iterable[TrialSpec]) -> bool:
+    """Whether every name in it is of something that it has."""
+    return (
+        {cell.trial_id for cell in stored.cells} <= {trial.trial_id for trial in trials}
+        and {cell.arm for cell in stored.cells} == set(stored.arms)
+        and {cell.dataset for cell in stored.cells} == set(stored.datasets)
+        and stored.references.keys() | set(stored.references.values()) <= set(stored.arms)
+        and stored.references.keys().isdisjoint(stored.references.values())
+    )
 
 
 def _by_seed(trials: Iterable[TrialSpec]) -> Iterator[_Seeds]:
@@ -157,6 +202,22 @@ def load_record(workspace: Workspace, name: str) -> StudyRecord:
         raise UnknownStudy(f"not in workspace {workspace.root}", key="study", value=name, choices=known)
     path = record_file(workspace, name)
     return parse_record(path.read_bytes(), str(path))
+
+
+def load_outline(workspace: Workspace, name: str) -> StudyOutline:
+    """The outline of a study that the workspace has a record of.
+
+    Raises:
+        InvalidInput: another version of this program wrote it.
+    """
+    path = record_file(workspace, name)
+    try:
+        stored = adapter(_StoredOutline).validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InvalidInput(_UNREADABLE, place=str(path)) from error
+    seconds = {trial.trial_id: trial.seconds for trial in stored.trials}
+    seconds |= {trial_id: each.seconds for each in stored.seeds for trial_id in each.trial_ids.values()}
+    return StudyOutline(name=stored.name, question=stored.question, seconds=seconds)
 
 
 def recorded_studies(workspace: Workspace) -> list[str]:

@@ -15,92 +15,20 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from made_workspace import ended, listing
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from dsn.config import DataConfig
-from dsn.data import DataInfo
-from dsn.durable import write_folder
 from dsn.errors import InvalidInput
 from pipeline.analysis.frames import load_results, results_of
-from pipeline.analysis.results import METRICS, StudyResults
+from pipeline.analysis.results import StudyResults
 from pipeline.errors import UnknownStudy
-from pipeline.ledger import Ledger
-from pipeline.outcome import HISTORY, RECEPTIVE_FIELDS
-from pipeline.planning import make_plan
-from pipeline.record import StudyRecord, load_record, make_record, save_record
+from pipeline.record import load_record
 from pipeline.source import WorkspaceSource
-from pipeline.study.spec import read_study
 from pipeline.tracking.layout import LINES
 from pipeline.tracking.reader import TrackedSource
 from pipeline.tracking_process import ENVIRONMENT, sync
 from pipeline.workspace import Workspace
-
-STUDY = """name: {name}
-question: Does anything get lost?
-data: [{{source: npz, path: /d, names: [A, B]}}]
-arms: {{x: {{}}, y: {{sparsity.level: dense}}, z: {{sparsity: {{level: dense, groups: 1}}}}}}
-seeds: {seeds}
-tracking: {{uri: {uri}}}
-"""
-
-EXACT = {
-    "test_accuracy": 0.1 + 0.2,
-    "test_loss": 5e-324,
-    "train_loss": 1.7976931348623157e308,
-    "best_epoch": 7,
-    "parameters": 2**53 - 1,
-    "flops": 123456789012345.67,
-    "train_seconds": 1 / 3,
-}
-"""The smallest and the largest float, integers, and what has no short decimal; other metrics are absent, so NaN."""
-
-NATIVE = {"engine": "native", "instruction_set": "avx512", "host": "one", "version": "0.1.0"}
-TORCH = {"engine": "torch", "host": "two é \udcff", "version": "0.1.0"}
-
-
-def _described(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash=config.name, train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
-
-
-def _planned(workspace: Workspace, name: str, uri: str, seeds: str = "3") -> StudyRecord:
-    file = workspace.root / f"{name}.yaml"
-    workspace.root.mkdir(exist_ok=True)
-    file.write_text(STUDY.format(name=name, uri=uri, seeds=seeds), encoding="utf-8")
-    study = read_study(file)
-    record = make_record(study, make_plan(study, _described))
-    save_record(workspace, record)
-    return record
-
-
-def _end(workspace: Workspace, study: str, trial_id: str, event: str, **details: object) -> None:
-    plain = {"started": time.time() - 0.123456, "metrics": {}, "artifacts": [], "provenance": NATIVE, "error": None}
-    with Ledger(workspace, study) as ledger:
-        ledger.append("started", trial_id)
-        ledger.append(event, trial_id, **(plain | details))
-
-
-def _ended(workspace: Workspace, uri: str) -> None:
-    """Two studies, of which the second has trials of the first: done by either engine, failed with short and long
-    errors, failed and then done, cut off, and never begun."""
-    first = [trial.trial_id for trial in _planned(workspace, "first", uri).trials]
-    _planned(workspace, "second", uri, "[2, 3]")
-    history = pd.DataFrame({"epoch": [1, 2], "train_loss": [0.5, 0.1 + 0.2], "seconds": [1.0, 1.0]})
-    sizes = pd.DataFrame({"layer": [1], "group": [1], "size": [9], "kernels": [3]})
-    files = {HISTORY: history.to_parquet(index=False), RECEPTIVE_FIELDS: sizes.to_parquet(index=False)}
-    for trial_id, provenance in zip(first[:4], (NATIVE, TORCH) * 2, strict=True):
-        write_folder(workspace.trial(trial_id), files)
-        _end(workspace, "first", trial_id, "done", metrics=EXACT, artifacts=sorted(files), provenance=provenance)
-    long = {"kind": "exception", "message": "é\ud800\n" * 3000, "traceback": "Traceback\n" + "x" * 20_000}
-    short = {"kind": "diverged", "message": "the training loss is not finite", "traceback": ""}
-    for trial_id, error in zip(first[4:6], (long, short), strict=True):
-        _end(workspace, "first", trial_id, "failed", error=error)
-    _end(workspace, "first", first[6], "failed", error=short)
-    _end(workspace, "first", first[6], "done", metrics=dict.fromkeys(METRICS, 0.25))
-    with Ledger(workspace, "first") as ledger:
-        ledger.append("started", first[7])
 
 
 def _port() -> int:
@@ -141,7 +69,7 @@ def tracked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     """A workspace with two studies, and the URI of the store that shows both."""
     workspace = Workspace(root=tmp_path_factory.mktemp("tracked"))
     uri = request.getfixturevalue("server") if request.param == "server" else f"sqlite:///{workspace.root}/elsewhere.db"
-    _ended(workspace, uri)
+    ended(workspace, uri)
     for study in ("first", "second"):
         assert sync(workspace, study) == 0
     return workspace, uri
@@ -191,12 +119,10 @@ def test_what_ended_after_the_last_run_of_the_study_comes_from_its_runs(
     tracked: tuple[Workspace, str], tmp_path: Path
 ) -> None:
     workspace, uri = tracked
-    planned = [trial.trial_id for trial in load_record(workspace, "second").trials]
+    configs = {trial.trial_id: trial.config for trial in load_record(workspace, "second").trials}
     client = MlflowClient(uri)
     known = results_of(TrackedSource(uri, "second", tmp_path / "before"))
     pending = list(known.trials.loc[known.trials["status"] == "pending", "trial_id"].drop_duplicates())
-    run = _child(client, "second", pending[0])
-    assert run is None
     (parent,) = _runs(client, "second", "study")
     child = client.create_run(
         parent.info.experiment_id,
@@ -216,22 +142,50 @@ def test_what_ended_after_the_last_run_of_the_study_comes_from_its_runs(
         assert now["test_accuracy"].eq(0.1 + 0.2).all()
         assert now["finished"].eq(5.5).all()
         (last,) = [line for line in source.lines() if line["trial"] == pending[0]]
-        assert (
-            last["config"]
-            == {t.trial_id: t for t in load_record(workspace, "second").trials}[pending[0]].config.to_dict()
-        )
+        assert last["config"] == configs[pending[0]].to_dict()
     finally:
         client.delete_run(child.info.run_id)
-    assert set(planned) >= {pending[0]}
+
+
+def _dsn(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """``dsn ARGUMENTS`` where there is no workspace."""
+    command = [sys.executable, "-m", "pipeline", *arguments]
+    environment = {name: value for name, value in os.environ.items() if name != "DSN_WORKSPACE"}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_the_commands_give_the_same_files_from_either(tracked: tuple[Workspace, str], tmp_path: Path) -> None:
+    workspace, uri = tracked
+    files = ("--out", "frame.parquet", "--bundle", "first.zip")
+    for folder, place in (("mlflow", ("--from", uri)), ("ledger", ("--workspace", str(workspace.root)))):
+        (tmp_path / folder).mkdir()
+        for command in (("export", "first", *files), ("report", "first", "--out", "report")):
+            answer = _dsn(tmp_path / folder, *command, *place)
+            assert answer.returncode == 0, answer.stderr
+    assert "MLflow UI: that of " in _dsn(tmp_path / "mlflow", "report", "first", "--from", uri).stdout
+    ours, theirs = (listing(tmp_path / folder) for folder in ("mlflow", "ledger"))
+    shown = {name: ours.pop(name) for name in list(ours) if name.startswith("workspace/reports/first/")}
+    assert ours == theirs
+    assert {"frame.parquet", "first.zip", "report/report.html"} < ours.keys()
+    assert shown == {
+        f"workspace/reports/first/{Path(name).name}": text for name, text in ours.items() if "report/" in name
+    }
+
+
+def test_the_report_of_a_study_that_the_workspace_has_too_needs_a_place(
+    tracked: tuple[Workspace, str], tmp_path: Path
+) -> None:
+    workspace, uri = tracked
+    answer = _dsn(tmp_path, "report", "first", "--from", uri, "--workspace", str(workspace.root))
+    assert answer.returncode == 2
+    assert answer.stderr.startswith("dsn: --out: is needed: the workspace has a study of this name")
 
 
 def _runs(client: MlflowClient, study: str, kind: str) -> list[Run]:
     experiment = client.get_experiment_by_name(study)
     return list(client.search_runs([experiment.experiment_id], f"tags.kind = '{kind}'"))
-
-
-def _child(client: MlflowClient, study: str, trial_id: str) -> Run | None:
-    return next((run for run in _runs(client, study, "trial") if run.data.tags["trial_id"] == trial_id), None)
 
 
 def test_the_parent_carries_the_ledgers_lines_word_for_word(tracked: tuple[Workspace, str], tmp_path: Path) -> None:
