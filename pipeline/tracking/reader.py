@@ -6,11 +6,13 @@ import itertools
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from mlflow import MlflowClient
-from mlflow.artifacts import download_artifacts
+from mlflow.artifacts import download_artifacts, list_artifacts
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
@@ -21,6 +23,7 @@ from pipeline.outcome import ARTIFACTS
 from pipeline.record import parse_record
 from pipeline.tracking.layout import EVENT, KIND, LINES, LONG_EVENT, RECORD, STUDY, TRIAL, as_line
 from pipeline.tracking_store import shown, sqlite_file, unreachable
+from pipeline.workspace import ARTIFACTS as ARTIFACTS_FOLDER
 
 _ENDED = ("FINISHED", "FAILED")
 
@@ -53,8 +56,12 @@ class TrackedSource:
         try:
             self._experiment, parent = self._found(study)
             place = f"{shown(uri)}: study {study}"
-            self.record = parse_record(self._content(parent, RECORD), f"{place}: {RECORD}")
-            self._lines = parse_lines(self._content(parent, LINES), f"{place}: {LINES}")
+            text = self._content(parent, RECORD)
+            if text is None:
+                problem = f"has no {RECORD} at {self._root(parent)}; `dsn sync` in the study's workspace writes it"
+                raise InvalidInput(problem, key="MLflow store", value=shown(uri))
+            self.record = parse_record(text, f"{place}: {RECORD}")
+            self._lines = parse_lines(self._content(parent, LINES) or b"", f"{place}: {LINES}")
             self._later = prevailing(self._states(study))
         except MlflowException as error:
             raise InvalidInput(f"cannot be read: {error.message}", key="MLflow store", value=shown(uri)) from error
@@ -122,7 +129,7 @@ class TrackedSource:
             problem = "was written by an earlier version; `dsn sync` in the study's workspace brings it up to date"
             raise InvalidInput(problem, key=f"run of trial {trial_id}")
         if text == LONG_EVENT:
-            text = self._content(run, LONG_EVENT).decode()
+            text = self._downloaded(run, LONG_EVENT).read_text(encoding="utf-8")
         line = as_line(text, trial_id, run.data.metrics)
         return TrialState(status="done" if line["event"] == "done" else "failed", record=line)
 
@@ -138,20 +145,31 @@ class TrackedSource:
             if not token:
                 return
 
-    def _content(self, run: Run, artifact: str) -> bytes:
-        """Of an artifact; nothing if the run has none of that name."""
-        names = {file.path for file in self._client.list_artifacts(run.info.run_id)}
-        return self._downloaded(run, artifact).read_bytes() if artifact in names else b""
+    def _content(self, run: Run, artifact: str) -> bytes | None:
+        """Of an artifact; None if the run has none of that name."""
+        found = list_artifacts(artifact_uri=self._root(run), tracking_uri=self._uri)
+        names = {PurePosixPath(file.path).name for file in found}
+        return self._downloaded(run, artifact).read_bytes() if artifact in names else None
 
     def _downloaded(self, run: Run, artifact: str) -> Path:
         folder = self._folder / str(run.info.run_id)
         if not (folder / artifact).exists():
-            uri = f"{run.info.artifact_uri}/{artifact}"
+            uri = f"{self._root(run)}/{artifact}"
             try:
                 download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri)
             except OSError as error:
                 raise InvalidInput(f"cannot be fetched: {error}", key=artifact, value=uri) from error
         return folder / artifact
+
+    def _root(self, run: Run) -> str:
+        """Where a run's artifacts are. A database that was moved with them still names the place where they were."""
+        named = str(run.info.artifact_uri)
+        file = sqlite_file(self._uri)
+        if file is None or not named.startswith("file:"):
+            return named
+        old = Path(url2pathname(urlsplit(named).path))
+        moved = Path(file).absolute().parent / ARTIFACTS_FOLDER / Path(*old.parts[-3:])
+        return moved.as_uri() if moved.is_dir() and not old.is_dir() else named
 
 
 def _require_store(uri: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -28,7 +29,8 @@ from pipeline.source import WorkspaceSource
 from pipeline.tracking.layout import LINES
 from pipeline.tracking.reader import TrackedSource
 from pipeline.tracking_process import ENVIRONMENT, sync
-from pipeline.workspace import Workspace
+from pipeline.tracking_store import sqlite_file
+from pipeline.workspace import ARTIFACTS, Workspace
 
 
 def _port() -> int:
@@ -195,6 +197,28 @@ def test_the_parent_carries_the_ledgers_lines_word_for_word(tracked: tuple[Works
     client = MlflowClient(uri)
     (parent,) = _runs(client, "second", "study")
     assert LINES in {file.path for file in client.list_artifacts(parent.info.run_id)}
+
+
+def test_a_database_that_was_moved_with_its_artifacts_is_read_where_it_is(
+    tracked: tuple[Workspace, str], tmp_path: Path
+) -> None:
+    workspace, uri = tracked
+    if not uri.startswith("sqlite"):
+        pytest.skip("a server knows where its artifacts are")
+    artifacts, away = workspace.root / ARTIFACTS, workspace.root / "away"
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    shutil.copy(sqlite_file(uri) or "", moved / "theirs.db")
+    shutil.copytree(artifacts, moved / ARTIFACTS)
+    expected = load_results(workspace, "first")
+    artifacts.rename(away)
+    try:
+        _assert_same(results_of(TrackedSource(f"sqlite:///{moved}/theirs.db", "first", tmp_path / "a")), expected)
+        shutil.rmtree(moved / ARTIFACTS)
+        with pytest.raises(InvalidInput, match=r"has no study\.json at file:"):
+            TrackedSource(f"sqlite:///{moved}/theirs.db", "first", tmp_path / "b")
+    finally:
+        away.rename(artifacts)
 
 
 def test_an_unknown_study_is_answered_with_those_that_the_store_has(
