@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def made_up_study(workspace: Workspace, trials: int) -> StudyRecord:
             ledger.append(
                 "done",
                 trial.trial_id,
-                started=1.7e9 + float(rng.random()),
+                started=time.time() - 100 * float(rng.random()),
                 config=trial.config.to_dict(),
                 seed=trial.seed,
                 metrics=_metrics(rng),

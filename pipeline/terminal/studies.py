@@ -12,7 +12,7 @@ from dsn.errors import InvalidInput
 from pipeline.ledger import STATUSES, TrialState, read_times
 from pipeline.lock import driven_study
 from pipeline.record import StudyOutline, load_outline, recorded_studies
-from pipeline.wording import printable
+from pipeline.wording import duration, printable
 from pipeline.workspace import Workspace
 
 Condition = Literal["running", "done", "failed", "unfinished", "not begun"]
@@ -134,20 +134,15 @@ def studies_text(found: Sequence[Known | Unreadable], workspace: Workspace, widt
 def _cells(known: Known) -> tuple[str, ...]:
     counts = known.counts
     done = f"{counts['done']} of {sum(counts.values())} done"
-    left = f"about {_hours(known.left)} left" if known.left else ""
+    left = f"about {duration(known.left)} left" if known.left else ""
     return (
         printable(known.study),
         known.condition,
         done + (f", {counts['failed']} failed" if counts["failed"] else ""),
-        f"{_hours(known.spent)} spent",
+        f"{duration(known.spent)} spent",
         left,
         "" if known.last is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(known.last)),
     )
-
-
-def _hours(seconds: float) -> str:
-    hours = seconds / 3600
-    return f"{hours:.0f} h" if hours >= 100 else f"{hours:.1f} h" if hours >= 0.1 else f"{hours:.2f} h"
 
 
 def _cut(text: str, longest: int) -> str:
