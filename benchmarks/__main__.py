@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from benchmarks.effort import FULL, QUICK, Effort
+from benchmarks.frames import frames
 from benchmarks.growth import growth
 from benchmarks.inference import inference
 from benchmarks.machine import this_machine
@@ -27,6 +28,7 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
     "start_up": start_up,
     "growth": growth,
     "whole_training": whole_training,
+    "frames": frames,
 }
 
 
@@ -53,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure the engines on this machine.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description="Measure this program on this machine.")
     parser.add_argument("names", nargs="*", type=_name, metavar="NAME", help=f"of {', '.join(BENCHMARKS)} (all)")
     parser.add_argument("--quick", action="store_true", help="seconds instead of minutes; the figures mean nothing")
     parser.add_argument("--epochs", type=_positive, metavar="N", help=f"of whole_training ({FULL.epochs})")

@@ -219,4 +219,5 @@ class RunConfig:
 
     def settings(self) -> dict[str, Any]:
         """Plain values under dotted keys, ``model.kernel_size`` and so on."""
-        return {f"{room}.{key}": value for room, block in self.to_dict().items() for key, value in block.items()}
+        # All of them are plain, so that nothing has to be copied: a study may have thousands of configurations.
+        return {f"{room}.{key}": value for room, block in vars(self).items() for key, value in vars(block).items()}

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 
 def write_atomic(path: Path, content: bytes | str) -> None:
@@ -17,12 +19,18 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: the folder is missing or not writable, or the disk is full; ``path`` is then as it was.
     """
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    with atomic_file(path) as file:
+        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+
+
+@contextmanager
+def atomic_file(path: Path) -> Iterator[IO[bytes]]:
+    """As ``write_atomic``, for content that is written piece by piece; there if the block ends without an exception."""
     # In the same folder: a rename is atomic only within one file system.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.", suffix=".tmp")
     try:
         with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
+            yield file
             os.fchmod(file.fileno(), _mode_for(path))
             file.flush()
             os.fsync(file.fileno())

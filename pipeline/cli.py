@@ -7,6 +7,7 @@ import os
 import shlex
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,12 +21,14 @@ from dsn.errors import DSNError, InvalidInput
 from pipeline.data_commands import app as data_commands
 from pipeline.errors import ExitCode, Interrupted, Locked, UnknownStudy, WorkspaceFailed
 from pipeline.options import AsJson, Place, description_cache, say, terminal_width
+from pipeline.wording import counted, listed
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from pipeline.analysis.report import ReportPaths
     from pipeline.analysis.results import StudyResults
     from pipeline.planning import Plan
+    from pipeline.source import StudySource
     from pipeline.study.spec import Study
 
 app = typer.Typer(
@@ -46,6 +49,10 @@ SkipAbsent = Annotated[bool, typer.Option("--skip-absent", help="Leave out the d
 Against = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Published accuracies, CSV of dataset, arm, system, accuracy, std, source."),
+]
+StoreUri = Annotated[
+    str | None,
+    typer.Option("--from", metavar="URI", help="Read it from this MLflow store: http://HOST:PORT, sqlite:///FILE."),
 ]
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
 
@@ -132,14 +139,49 @@ def status(
 
 
 @app.command()
-def report(name: StudyName, profile: Profile = None, workspace: Place = None, against: Against = None) -> None:
-    """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
-    from pipeline.analysis.published import read_published
-    from pipeline.run import publish
+def studies(workspace: Place = None, as_json: AsJson = False) -> None:
+    """List the workspace's studies: what they ask, how far they are, what they have cost and will cost."""
+    from pipeline.terminal.studies import read_studies, studies_summary, studies_text
 
     place = Workspace.locate(workspace)
+    found = read_studies(place)
+    typer.echo(
+        json.dumps(studies_summary(found), indent=2) if as_json else studies_text(found, place, terminal_width())
+    )
+
+
+@app.command()
+def report(
+    name: StudyName,
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    uri: StoreUri = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write it there (default: reports/NAME in the workspace).")
+    ] = None,
+    against: Against = None,
+) -> None:
+    """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
+    from pipeline.analysis.published import read_published, set_beside
+    from pipeline.record import recorded_studies
+    from pipeline.run import publish
+
+    place, study = Workspace.locate(workspace), _study_name(name, profile)
     published = read_published(against) if against else ()
-    _show_results(*publish(place, _study_name(name, profile), published), place)
+    if uri is None and out is None:
+        _show_results(*publish(place, study, published), place)
+        return
+    if out is None and study in recorded_studies(place):
+        raise InvalidInput("is needed: the workspace has a study of this name, with a report of its own", key="--out")
+    with _source(place, study, uri) as source:
+        from pipeline.analysis.frames import results_of
+        from pipeline.analysis.report import write_report
+
+        folder = out or place.report(study)
+        with _written_to(folder, "--out"):
+            results = set_beside(results_of(source), published)
+            _show_results(results, write_report(results, folder), place, uri)
 
 
 @app.command()
@@ -155,17 +197,19 @@ def tables(
     form: Annotated[str, typer.Option("--format", help="text, markdown, csv, latex or html.")] = "text",
     out: Annotated[Path | None, typer.Option(help="Write a file a table into this folder.")] = None,
     against: Against = None,
+    uri: StoreUri = None,
 ) -> None:
     """Print a study's tables, or write them for a paper: LaTeX with booktabs, CSV, Markdown, HTML, text."""
-    from pipeline.analysis.frames import load_results
+    from pipeline.analysis.frames import results_of
     from pipeline.analysis.published import read_published, set_beside
     from pipeline.analysis.renderings import FORMATS
     from pipeline.analysis.tables import chosen_tables
 
     if form not in FORMATS:
         raise InvalidInput("no such format", key="--format", value=form, choices=FORMATS)
-    results = load_results(Workspace.locate(workspace), _study_name(name, profile))
-    found = chosen_tables(set_beside(results, read_published(against)) if against else results, wanted or ())
+    with _source(Workspace.locate(workspace), _study_name(name, profile), uri) as source:
+        results = results_of(source)
+        found = chosen_tables(set_beside(results, read_published(against)) if against else results, wanted or ())
     if form == "csv" and out is None and len(found) > 1:
         raise InvalidInput("of several tables needs --out, or name one", key="--format", value=form, choices=found)
     width = terminal_width() if out is None else None
@@ -176,6 +220,75 @@ def tables(
     for each, text in texts.items():
         _write(out / f"{each}{FORMATS[form].suffix}", text, folder=True)
         typer.echo(out / f"{each}{FORMATS[form].suffix}")
+
+
+@app.command()
+def export(
+    name: StudyName,
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    uri: StoreUri = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The frame, a row a trial of each arm: .parquet or .csv.")
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="FILE.zip", help="The whole study, for `dsn import` on another machine.")
+    ] = None,
+    networks: Annotated[bool, typer.Option("--networks", help="With --bundle: the trained networks too.")] = False,
+) -> None:
+    """Write a study's results as one table for other programs (docs/columns.md), or all of it as one archive."""
+    if out is None and bundle is None:
+        raise InvalidInput("is missing, and so is --bundle: nothing is to be written", key="--out")
+    if networks and bundle is None:
+        raise InvalidInput("goes with --bundle alone", key="--networks")
+    from pipeline.analysis.export import require_format, write_frame
+    from pipeline.bundle.contents import require_ending
+
+    if out is not None:
+        require_format(out)
+    if bundle is not None:
+        require_ending(bundle)
+    with _source(Workspace.locate(workspace), _study_name(name, profile), uri) as source:
+        from pipeline.analysis.frames import results_of
+        from pipeline.bundle.packing import write_bundle
+
+        if out is not None:
+            with _written_to(out, "--out"):
+                write_frame(results_of(source).trials, out)
+            say(f"{out}: {counted(len(source.record.cells), 'row')}; docs/columns.md says what the columns are")
+        if bundle is not None:
+            with _written_to(bundle, "--bundle"):
+                write_bundle(source, bundle, networks=networks)
+            size = f"{bundle.stat().st_size / 1e6:.1f} MB"
+            say(f"{bundle}: {size}; on another machine: dsn import {shlex.quote(bundle.name)}")
+
+
+@app.command("import")
+def import_bundle(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="What `dsn export --bundle` wrote.")],
+    workspace: Place = None,
+) -> None:
+    """Put a bundle's study into a workspace, and write its report from it. Needs none of its data sets."""
+    from pipeline.bundle.unpacking import read_bundle
+    from pipeline.run import publish
+
+    place = Workspace.locate(workspace)
+    try:
+        found = read_bundle(file, place)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read into {place.root}: {error}", key="bundle", value=str(file)) from error
+    results, paths = publish(place, found.study)
+    _show_results(results, paths, place)
+    if found.kept:
+        say(f"{counted(found.kept, 'trial')} of it were done in this workspace already, and stay as they were")
+    differing = found.differing(paths.html.parent)
+    by = " ".join(f"{name} {number}" for name, number in found.versions.items())
+    say(
+        f"report: not the bundle's in {listed(differing)}; that was written by {by}"
+        if differing
+        else "report: the bundle's own, byte for byte"
+    )
 
 
 @app.command()
@@ -318,19 +431,48 @@ def _study_name(given: str, profile: str | None) -> str:
     return read_study(Path(given), profile).spec.name
 
 
-def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspace) -> None:
+@contextmanager
+def _source(workspace: Workspace, study: str, uri: str | None) -> Iterator[StudySource]:
+    """Where a study is read from: an MLflow store if one is named, the workspace otherwise."""
+    from pipeline.source import WorkspaceSource
+
+    if uri is None:
+        yield WorkspaceSource(workspace, study)
+        return
+    from pipeline.tracking_process import ENVIRONMENT
+
+    os.environ.update(ENVIRONMENT)
+    from pipeline.tracking.reader import TrackedSource
+
+    with tempfile.TemporaryDirectory(prefix="dsn-") as folder:
+        yield TrackedSource(uri, study, Path(folder))
+
+
+@contextmanager
+def _written_to(path: Path, option: str) -> Iterator[None]:
+    """What cannot be written is the fault of whoever named the place."""
+    try:
+        yield
+    except OSError as error:
+        raise InvalidInput(f"cannot be written: {error.strerror or error}", key=option, value=str(path)) from error
+
+
+def _show_results(results: StudyResults, report: ReportPaths, workspace: Workspace, uri: str | None = None) -> None:
+    """``uri``: of the MLflow store that they were read from, if they were."""
     from pipeline.absent import omission
     from pipeline.analysis.renderings.text import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
     from pipeline.record import load_record
+    from pipeline.tracking_store import shown
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
         typer.echo(to_text(table, width=terminal_width()) + "\n")
     if results.left_out:
         typer.echo(f"{omission(results.left_out, len(results.datasets))}\n")
     typer.echo(f"Report:    {report.html}")
-    elsewhere = load_record(workspace, results.name).tracking.uri is not None
-    typer.echo(f"MLflow UI: {'that of the server in tracking.uri' if elsewhere else _ui_command(workspace)}")
+    elsewhere = uri is not None or load_record(workspace, results.name).tracking.uri is not None
+    server = "that of the server in tracking.uri" if uri is None else f"that of {shown(uri)}"
+    typer.echo(f"MLflow UI: {server if elsewhere else _ui_command(workspace)}")
 
 
 def _ui_command(workspace: Workspace) -> str:

@@ -10,14 +10,18 @@ leaves behind can be read: a last line without its end was never acknowledged, a
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
+
+from pydantic_core import from_json
 
 from dsn.durable import sync_folder
 from dsn.errors import InvalidInput
@@ -30,6 +34,12 @@ STATUSES: tuple[Status, ...] = ("done", "pruned", "failed", "running", "pending"
 EVENTS = ("started", "done", "failed")
 
 _FILE = "ledger.jsonl"
+
+_NUMBER = rb"[0-9.e+-]+"
+_HEAD = re.compile(
+    rb'\{"event":"(started|done|failed)","trial":"([0-9a-f]+)","time":(%b)(?:,"started":(%b))?[,}]' % (_NUMBER, _NUMBER)
+)
+"""How ``Ledger.append`` begins a line. What begins in another way is read as JSON."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,8 +60,7 @@ class Ledger:
 
     def append(self, event: str, trial_id: str, **details: Any) -> None:
         """Write one event; when this returns it is on disk. A write that fails leaves no part of the line behind."""
-        record = {"event": event, "trial": trial_id, "time": time.time(), **details}
-        line = json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n"
+        line = as_lines([{"event": event, "trial": trial_id, "time": time.time(), **details}])
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
             written = os.write(self._file, line)
@@ -72,6 +81,11 @@ class Ledger:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def as_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
+    """Records as a ledger has them: ASCII, numbers alone where there are numbers."""
+    return b"".join(json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n" for record in records)
 
 
 def _open_for_appending(path: Path) -> int:
@@ -95,19 +109,37 @@ def read_records(path: Path, offset: int = 0) -> tuple[list[dict[str, Any]], int
     except FileNotFoundError:
         return [], offset
     end = content.rfind(b"\n") + 1
-    return [_record(line, path) for line in content[:end].splitlines()], offset + end
+    return parse_lines(content[:end], str(path)), offset + end
 
 
-def _record(line: bytes, path: Path) -> dict[str, Any]:
+def parse_lines(lines: bytes, place: str) -> list[dict[str, Any]]:
+    """What ``as_lines`` wrote.
+
+    Raises:
+        InvalidInput: it did not; with ``place``.
+    """
+    return [_record(line, place) for line in lines.splitlines()]
+
+
+def _record(line: bytes, place: str) -> dict[str, Any]:
     try:
-        record = json.loads(line)
-    except ValueError as error:
+        record = _parsed(line)
+    except (ValueError, RecursionError) as error:
         # Not what a crash leaves: the disk, or an editor.
-        raise InvalidInput("holds a line that is no record", value=line, place=str(path)) from error
+        raise InvalidInput("holds a line that is no record", value=line, place=place) from error
     if not isinstance(record, dict) or record.get("event") not in EVENTS:
         problem = "holds a record that this version does not know"
-        raise InvalidInput(problem, value=line, place=str(path), choices=EVENTS)
+        raise InvalidInput(problem, value=line, place=place, choices=EVENTS)
     return record
+
+
+def _parsed(line: bytes) -> Any:
+    """JSON at twice the speed of ``json``, which is asked where a text holds half of a surrogate pair: a file's name
+    may."""
+    try:
+        return from_json(line)
+    except ValueError:
+        return json.loads(line)
 
 
 def ledger_file(workspace: Workspace, study: str) -> Path:
@@ -117,18 +149,70 @@ def ledger_file(workspace: Workspace, study: str) -> Path:
 
 def read_states(workspace: Workspace) -> dict[str, TrialState]:
     """The state of every trial that any ledger of the workspace mentions."""
-    states: dict[str, TrialState] = {}
     driven = driven_study(workspace)
-    for path in sorted(workspace.ledgers.glob(f"*/{_FILE}")):
-        for identity, state in _states(read_records(path)[0], path.parent.name == driven):
-            known = states.get(identity)
-            if known is None or _rank(state) >= _rank(known):
-                states[identity] = state
+    ledgers = ((path, read_records(path)[0]) for path in _ledger_files(workspace))
+    return prevailing(
+        itertools.chain.from_iterable(states_of(lines, driven=path.parent.name == driven) for path, lines in ledgers)
+    )
+
+
+def read_times(workspace: Workspace) -> dict[str, TrialState]:
+    """As ``read_states``, of records that have ``event, trial, time`` and ``started`` alone: for hundreds of thousands
+    of trials."""
+    driven = driven_study(workspace)
+    ledgers = ((path, _heads(path)) for path in _ledger_files(workspace))
+    return prevailing(
+        itertools.chain.from_iterable(states_of(heads, driven=path.parent.name == driven) for path, heads in ledgers)
+    )
+
+
+def _heads(path: Path) -> Iterator[dict[str, Any]]:
+    content = path.read_bytes()
+    for line in content[: content.rfind(b"\n") + 1].splitlines():
+        found = _HEAD.match(line)
+        if found is None:
+            yield _record(line, str(path))
+            continue
+        event, trial, when, started = found.groups()
+        head = {"event": event.decode(), "trial": trial.decode(), "time": float(when)}
+        yield head if started is None else head | {"started": float(started)}
+
+
+def prevailing(known: Iterable[tuple[str, TrialState]]) -> dict[str, TrialState]:
+    """Of each trial the state that counts: what one study knows of a shared trial outweighs what another does not."""
+    states: dict[str, TrialState] = {}
+    for identity, state in known:
+        other = states.get(identity)
+        if other is None or _rank(state) >= _rank(other):
+            states[identity] = state
     return states
 
 
-def _states(records: list[dict[str, Any]], driven: bool) -> Iterator[tuple[str, TrialState]]:
-    last: dict[str, dict[str, Any]] = {}
+def decisive_lines(workspace: Workspace, trial_ids: Collection[str]) -> list[dict[str, Any]]:
+    """What the ledgers say of these trials: of each, all lines of the one ledger that its state comes from. A ledger of
+    these lines alone says the same of them as all ledgers together."""
+    ledgers = [read_records(path)[0] for path in _ledger_files(workspace)]
+    deciding: dict[str, int] = {}
+    ranks: dict[str, int] = {}
+    for number, lines in enumerate(ledgers):
+        for identity, state in states_of(lines, driven=False):
+            if _rank(state) >= ranks.get(identity, 0):
+                deciding[identity], ranks[identity] = number, _rank(state)
+    return [
+        line
+        for number, lines in enumerate(ledgers)
+        for line in lines
+        if line["trial"] in trial_ids and deciding[line["trial"]] == number
+    ]
+
+
+def _ledger_files(workspace: Workspace) -> list[Path]:
+    return sorted(workspace.ledgers.glob(f"*/{_FILE}"))
+
+
+def states_of(records: Iterable[Mapping[str, Any]], *, driven: bool) -> Iterator[tuple[str, TrialState]]:
+    """The state of each trial in the lines of one ledger; ``driven`` says whether its study is being run."""
+    last: dict[str, Mapping[str, Any]] = {}
     for record in records:
         if last.get(record["trial"], {}).get("event") != "done":
             last[record["trial"]] = record
@@ -143,5 +227,5 @@ def _status(event: str, driven: bool) -> Status:
 
 
 def _rank(state: TrialState) -> int:
-    """What one study knows of a shared trial outweighs what another does not: done, then running, then the rest."""
+    """Done, then running, then the rest."""
     return {"done": 3, "pruned": 3, "running": 2, "failed": 1, "pending": 0}[state.status]

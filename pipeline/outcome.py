@@ -11,6 +11,10 @@ MASK_UPDATES = "mask_updates.parquet"
 NETWORK = "network.npz"
 RECEPTIVE_FIELDS = "receptive_fields.parquet"
 
+TABLES = (ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS)
+ARTIFACTS = (*TABLES, NETWORK)
+"""Names of all files that a trial may leave behind."""
+
 ErrorKind = Literal["diverged", "invalid-data", "exception", "worker-lost"]
 
 

@@ -6,22 +6,29 @@ next ``dsn run``.
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 
 from pydantic import ValidationError
 
+from dsn.config import RunConfig
+from dsn.cost import Cost
 from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
 from pipeline.ledger import STATUSES, TrialState
 from pipeline.planning import Cell, DataUse, Plan, TrialSpec
+from pipeline.resources import Resources
 from pipeline.study.spec import Study, Tracking
 from pipeline.study.validation import adapter
 from pipeline.workspace import Workspace
 
-_FILE = "study.json"
+RECORD_FILE = "study.json"
+
+_UNREADABLE = "is damaged, or of another version of this program; `dsn run` on the study's file writes it anew"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +58,68 @@ class StudyRecord:
         return {status: found.count(status) for status in STATUSES}
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Seeds:
+    """Trials that differ in their seed alone; the other fields are those of ``TrialSpec``."""
+
+    trial_ids: dict[int, str]
+    config: RunConfig
+    content_hash: str
+    arm: str
+    engine: str
+    resources: Resources
+    cost: Cost
+    seconds: float
+
+    def trials(self) -> Iterator[TrialSpec]:
+        shared = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "trial_ids"}
+        for seed, trial_id in self.trial_ids.items():
+            yield TrialSpec(trial_id=trial_id, seed=seed, **shared)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Stored(StudyRecord):
+    """A record as it is written: of thousands of trials, what most have in common stands once. An earlier version wrote
+    ``trials``."""
+
+    trials: list[TrialSpec] = field(default_factory=list)
+    seeds: list[_Seeds] = field(default_factory=list)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SeedsOutline:
+    trial_ids: dict[int, str]
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TrialOutline:
+    trial_id: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyOutline:
+    """What a list of studies says of one: a small part of its record, and quickly read.
+
+    Attributes:
+        name, question: from the study file.
+        seconds: trial id -> the plan's estimate.
+    """
+
+    name: str
+    question: str
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _StoredOutline:
+    name: str
+    question: str
+    trials: list[_TrialOutline] = field(default_factory=list)
+    seeds: list[_SeedsOutline] = field(default_factory=list)
+
+
 def make_record(study: Study, plan: Plan) -> StudyRecord:
     """What to remember of a study that is about to run."""
     assert not plan.absent, "trials without content have no identity that could be recorded"
@@ -76,7 +145,49 @@ def save_record(workspace: Workspace, record: StudyRecord) -> None:
     """Durable before anything runs; the previous plan is replaced, results never are."""
     folder = workspace.study(record.name)
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomic(folder / _FILE, json.dumps(asdict(record)))
+    write_atomic(folder / RECORD_FILE, record_text(record))
+
+
+def record_text(record: StudyRecord) -> str:
+    """A record as it is written."""
+    plain = asdict(replace(record, trials=[]))
+    del plain["trials"]
+    return json.dumps(plain | {"seeds": [asdict(each) for each in _by_seed(record.trials)]})
+
+
+def parse_record(text: bytes, place: str) -> StudyRecord:
+    """What ``record_text`` wrote, of this version or an earlier one.
+
+    Raises:
+        InvalidInput: it did not; with ``place``.
+    """
+    try:
+        stored = adapter(_Stored).validate_json(text)
+    except ValidationError as error:
+        raise InvalidInput(_UNREADABLE, place=place) from error
+    trials = stored.trials + [trial for each in stored.seeds for trial in each.trials()]
+    if not _consistent(stored, trials):
+        raise InvalidInput(_UNREADABLE, place=place)
+    kept = {each.name: getattr(stored, each.name) for each in fields(StudyRecord)}
+    return StudyRecord(**(kept | {"trials": trials}))
+
+
+def _consistent(stored: StudyRecord, trials: Iterable[TrialSpec]) -> bool:
+    """Whether every name in it is of something that it has."""
+    return (
+        {cell.trial_id for cell in stored.cells} <= {trial.trial_id for trial in trials}
+        and {cell.arm for cell in stored.cells} == set(stored.arms)
+        and {cell.dataset for cell in stored.cells} == set(stored.datasets)
+        and stored.references.keys() | set(stored.references.values()) <= set(stored.arms)
+        and stored.references.keys().isdisjoint(stored.references.values())
+    )
+
+
+def _by_seed(trials: Iterable[TrialSpec]) -> Iterator[_Seeds]:
+    """Neighbours of one kind together: a plan has them beside each other."""
+    for shared, group in itertools.groupby(trials, key=lambda trial: replace(trial, trial_id="", seed=0)):
+        kept = {each.name: getattr(shared, each.name) for each in fields(_Seeds) if each.name != "trial_ids"}
+        yield _Seeds(trial_ids={trial.seed: trial.trial_id for trial in group}, **kept)
 
 
 def load_record(workspace: Workspace, name: str) -> StudyRecord:
@@ -86,17 +197,37 @@ def load_record(workspace: Workspace, name: str) -> StudyRecord:
         UnknownStudy: the workspace has none.
         InvalidInput: another version of this program wrote it.
     """
-    path = workspace.study(name) / _FILE
-    known = sorted(found.parent.name for found in workspace.ledgers.glob(f"*/{_FILE}"))
+    known = recorded_studies(workspace)
     if name not in known:
         raise UnknownStudy(f"not in workspace {workspace.root}", key="study", value=name, choices=known)
+    path = record_file(workspace, name)
+    return parse_record(path.read_bytes(), str(path))
+
+
+def load_outline(workspace: Workspace, name: str) -> StudyOutline:
+    """The outline of a study that the workspace has a record of.
+
+    Raises:
+        InvalidInput: another version of this program wrote it.
+    """
+    path = record_file(workspace, name)
     try:
-        return adapter(StudyRecord).validate_json(path.read_bytes())
+        stored = adapter(_StoredOutline).validate_json(path.read_bytes())
     except ValidationError as error:
-        raise InvalidInput(
-            "is damaged, or of another version of this program; `dsn run` on the study's file writes it anew",
-            place=str(path),
-        ) from error
+        raise InvalidInput(_UNREADABLE, place=str(path)) from error
+    seconds = {trial.trial_id: trial.seconds for trial in stored.trials}
+    seconds |= {trial_id: each.seconds for each in stored.seeds for trial_id in each.trial_ids.values()}
+    return StudyOutline(name=stored.name, question=stored.question, seconds=seconds)
+
+
+def recorded_studies(workspace: Workspace) -> list[str]:
+    """Names of the studies that the workspace has a record of."""
+    return sorted(path.parent.name for path in workspace.ledgers.glob(f"*/{RECORD_FILE}"))
+
+
+def record_file(workspace: Workspace, name: str) -> Path:
+    """Where the record of ``name`` lies."""
+    return workspace.study(name) / RECORD_FILE
 
 
 def find_trial(workspace: Workspace, trial_id: str) -> TrialSpec:
@@ -109,11 +240,11 @@ def find_trial(workspace: Workspace, trial_id: str) -> TrialSpec:
     """
     found: dict[str, TrialSpec] = {}
     unread: list[str] = []
-    for path in sorted(workspace.ledgers.glob(f"*/{_FILE}")):
+    for name in recorded_studies(workspace):
         try:
-            trials = load_record(workspace, path.parent.name).trials
+            trials = load_record(workspace, name).trials
         except InvalidInput:
-            unread.append(path.parent.name)
+            unread.append(name)
             continue
         found |= {trial.trial_id: trial for trial in trials if trial.trial_id.startswith(trial_id)}
     if not found:

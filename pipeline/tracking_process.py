@@ -19,13 +19,16 @@ from pipeline.workspace import Workspace
 LOG = "tracking.log"
 UI_HOST = "127.0.0.1"
 
-_ENVIRONMENT = {
+ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
     # MLflow's own patience with a server that is away is minutes a call.
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
 }
+"""What MLflow is told, before it is imported."""
+
 _SAY_AFTER = 5.0
 _LEAVE_AFTER = 120.0
 
@@ -45,7 +48,7 @@ class TrackingProcess:
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=subprocess.STDOUT,
-            env=os.environ | _ENVIRONMENT,
+            env=os.environ | ENVIRONMENT,
             # Ctrl-C reaches the whole foreground group; this process must live to record what was interrupted.
             start_new_session=True,
         )
@@ -82,7 +85,7 @@ def sync(workspace: Workspace, study: str) -> int:
     return subprocess.run(
         [sys.executable, "-m", "pipeline.tracking", str(workspace.root), study],
         stdin=subprocess.DEVNULL,
-        env=os.environ | _ENVIRONMENT,
+        env=os.environ | ENVIRONMENT,
         check=False,
     ).returncode
 
@@ -93,6 +96,6 @@ def show_ui(workspace: Workspace, port: int) -> int:
     command += ["--backend-store-uri", workspace.tracking_uri]
     command += ["--default-artifact-root", str(workspace.tracking_artifacts)]
     try:
-        return subprocess.run(command, env=os.environ | _ENVIRONMENT, check=False).returncode
+        return subprocess.run(command, env=os.environ | ENVIRONMENT, check=False).returncode
     except KeyboardInterrupt:
         return 0

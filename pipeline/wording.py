@@ -70,6 +70,12 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
+def encodable(text: str) -> str:
+    """``text`` as any file or store can take it: with escapes for halves of surrogate pairs, which names of files hold
+    whose bytes are no text."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def cause(error: str, longest: int = 200) -> str:
     """One line that says what went wrong: the last of a traceback, else the first; cut at ``longest`` characters."""
     lines = [line.strip() for line in error.splitlines() if line.strip()]

@@ -1,39 +1,51 @@
-"""A study's results as a frame, read from the ledgers."""
+"""A study's results as a frame, from wherever they are kept."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import cached_property
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from pyarrow import ArrowException
 from pyarrow.parquet import ParquetFile
 
 from dsn.config import RunConfig
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.errors import DamagedArtifact
-from pipeline.ledger import TrialState, read_states
+from pipeline.ledger import TrialState
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.planning import Cell, TrialSpec
-from pipeline.record import load_record
+from pipeline.record import StudyRecord
+from pipeline.source import StudySource, WorkspaceSource
+from pipeline.wording import encodable
 from pipeline.workspace import Workspace
+
+Each = TypeVar("Each")
+
+_PENDING = TrialState(status="pending")
 
 
 class TrialFrames(Mapping[str, pd.DataFrame]):
-    """The frames of one artifact by trial id, each read from its file when it is asked for."""
+    """The frames of one artifact by trial id, each fetched and read when it is asked for."""
 
-    def __init__(self, workspace: Workspace, trial_ids: Iterable[str], artifact: str) -> None:
-        """Trials whose file is not there have no frame: somebody removed it, or an earlier version did not write it."""
-        paths = {trial_id: workspace.trial(trial_id) / artifact for trial_id in trial_ids}
-        self._paths = {trial_id: path for trial_id, path in paths.items() if path.exists()}
+    def __init__(self, source: StudySource, trial_ids: Iterable[str], artifact: str) -> None:
+        self._source = source
+        self._trial_ids = list(trial_ids)
+        self._artifact = artifact
 
     def __getitem__(self, trial_id: str) -> pd.DataFrame:
         """
         Raises:
             DamagedArtifact: the file is there, and no Parquet.
         """
-        path = self._paths[trial_id]
+        if trial_id not in self._held:
+            raise KeyError(trial_id)
+        path = self._source.file(trial_id, self._artifact)
         try:
             # Thousands of small files: pandas.read_parquet takes twice the time.
             with ParquetFile(path) as file:
@@ -41,11 +53,19 @@ class TrialFrames(Mapping[str, pd.DataFrame]):
         except (ArrowException, OSError) as error:
             raise DamagedArtifact(str(error), place=str(path)) from error
 
+    def __contains__(self, trial_id: object) -> bool:
+        return trial_id in self._held
+
     def __iter__(self) -> Iterator[str]:
-        return iter(self._paths)
+        return iter(self._held)
 
     def __len__(self) -> int:
-        return len(self._paths)
+        return len(self._held)
+
+    @cached_property
+    def _held(self) -> dict[str, None]:
+        """Looked for when first needed: a frame alone needs none of them."""
+        return {each: None for each in self._trial_ids if self._source.holds(each, self._artifact)}
 
 
 def load_results(workspace: Workspace, study: str) -> StudyResults:
@@ -54,12 +74,14 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
     Raises:
         UnknownStudy: it has no record of it.
     """
-    record = load_record(workspace, study)
-    states = read_states(workspace)
+    return results_of(WorkspaceSource(workspace, study))
+
+
+def results_of(source: StudySource) -> StudyResults:
+    """What is known of a study; the same from every source that knows the same."""
+    record, states = source.record, source.states
     trials = {trial.trial_id: trial for trial in record.trials}
-    rows = [_row(cell, trials[cell.trial_id], states.get(cell.trial_id)) for cell in record.cells]
-    frame = pd.DataFrame(rows)
-    done = [trial_id for trial_id in trials if trial_id in states and states[trial_id].status == "done"]
+    done = [trial_id for trial_id in trials if states.get(trial_id, _PENDING).status == "done"]
     first_cells = {cell.arm: cell for cell in reversed(record.cells)}
     return StudyResults(
         name=record.name,
@@ -68,12 +90,11 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
         arms=tuple(record.arms),
         references=record.references,
         datasets=tuple(record.datasets),
-        # A count that may be absent: as floats, it would be written with a decimal point.
-        trials=frame.astype(dict.fromkeys((*METRICS, "started", "finished"), float) | {"data.train_subset": "Int64"}),
-        histories=TrialFrames(workspace, done, HISTORY),
-        receptive_fields=TrialFrames(workspace, done, RECEPTIVE_FIELDS),
-        mask_updates=TrialFrames(workspace, done, MASK_UPDATES),
-        active_weights=TrialFrames(workspace, done, ACTIVE_WEIGHTS),
+        trials=_frame(record, trials, states),
+        histories=TrialFrames(source, done, HISTORY),
+        receptive_fields=TrialFrames(source, done, RECEPTIVE_FIELDS),
+        mask_updates=TrialFrames(source, done, MASK_UPDATES),
+        active_weights=TrialFrames(source, done, ACTIVE_WEIGHTS),
         factors={arm: first_cells[arm].factors for arm in record.arms},
         configs={arm: _config(first_cells[arm], trials[first_cells[arm].trial_id]) for arm in record.arms},
         data=tuple(record.data),
@@ -83,25 +104,74 @@ def load_results(workspace: Workspace, study: str) -> StudyResults:
     )
 
 
-def _row(cell: Cell, trial: TrialSpec, state: TrialState | None) -> dict[str, Any]:
-    found = state or TrialState(status="pending")
-    event = found.record or {}
-    error = event.get("error") or {}
-    row: dict[str, Any] = {
-        "trial_id": cell.trial_id,
-        "arm": cell.arm,
-        "dataset": cell.dataset,
-        "seed": cell.seed,
-        "status": found.status,
-    }
-    metrics = event.get("metrics") or {}
-    row |= {name: metrics.get(name, float("nan")) for name in METRICS}
-    ended = event if found.status in ("done", "failed") else {}
-    row |= {"started": ended.get("started", float("nan")), "finished": ended.get("time", float("nan"))}
-    row |= {"error_kind": error.get("kind", ""), "error": error.get("message", "")}
-    row |= {"traceback": error.get("traceback", "")}
-    row |= trial.config.settings() | cell.differs
-    return row | {f"provenance.{key}": value for key, value in (event.get("provenance") or {}).items()}
+def _frame(record: StudyRecord, trials: Mapping[str, TrialSpec], states: Mapping[str, TrialState]) -> pd.DataFrame:
+    """``StudyResults.trials``, by columns: a row at a time takes seconds for thousands of trials."""
+    cells = record.cells
+    found = [states.get(cell.trial_id, _PENDING) for cell in cells]
+    events = [state.record or {} for state in found]
+    ended = [event if state.status in ("done", "failed") else {} for state, event in zip(found, events, strict=True)]
+    errors = [event.get("error") or {} for event in events]
+    parts = [
+        pd.DataFrame(
+            {
+                "trial_id": [cell.trial_id for cell in cells],
+                "arm": [cell.arm for cell in cells],
+                "dataset": [cell.dataset for cell in cells],
+                "seed": [cell.seed for cell in cells],
+                "status": [state.status for state in found],
+            }
+        ),
+        pd.DataFrame(_metrics(events), columns=list(METRICS)),
+        pd.DataFrame(
+            {
+                "started": np.array([event.get("started", np.nan) for event in ended], dtype=float),
+                "finished": np.array([event.get("time", np.nan) for event in ended], dtype=float),
+                "error_kind": [error.get("kind", "") for error in errors],
+                "error": [encodable(error.get("message", "")) for error in errors],
+                "traceback": [encodable(error.get("traceback", "")) for error in errors],
+            }
+        ),
+        _spread([(trials[cell.trial_id].config, cell) for cell in cells], _settings_key, _settings),
+        _spread([event.get("provenance") or {} for event in events], _provenance_key, _provenance),
+    ]
+    # A count that may be absent: as floats, it would be written with a decimal point.
+    return pd.concat(parts, axis=1).astype({"data.train_subset": "Int64"})
+
+
+def _metrics(events: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
+    """A row a cell, a column for each of ``METRICS``."""
+    rows = [event.get("metrics") or {} for event in events]
+    return np.array([[row.get(name, np.nan) for name in METRICS] for row in rows], dtype=float)
+
+
+def _spread(
+    rows: Sequence[Each], key: Callable[[Each], object], columns: Callable[[Each], dict[str, Any]]
+) -> pd.DataFrame:
+    """A frame of many rows of which few are distinct: ``columns`` are made once for each ``key``."""
+    numbers: dict[object, int] = {}
+    at = [numbers.setdefault(key(row), len(numbers)) for row in rows]
+    distinct = dict(zip(reversed(at), reversed(rows), strict=True))
+    frame = pd.DataFrame([columns(distinct[number]) for number in range(len(numbers))])
+    return frame.take(at).reset_index(drop=True)
+
+
+def _settings_key(of: tuple[RunConfig, Cell]) -> object:
+    config, cell = of
+    # Trials that differ in their seed alone share the object, and hashing all of its fields would take longer.
+    return id(config), json.dumps(cell.differs) if cell.differs else ""
+
+
+def _settings(of: tuple[RunConfig, Cell]) -> dict[str, Any]:
+    config, cell = of
+    return config.settings() | cell.differs
+
+
+def _provenance_key(provenance: Mapping[str, str]) -> object:
+    return tuple(provenance.items())
+
+
+def _provenance(provenance: Mapping[str, str]) -> dict[str, Any]:
+    return {f"provenance.{name}": encodable(value) for name, value in provenance.items()}
 
 
 def _config(cell: Cell, trial: TrialSpec) -> RunConfig:

@@ -22,7 +22,7 @@ SECONDS = 90.0
 """For Ray or MLflow to answer: some ten times what they take."""
 
 _RAY = "from pipeline.ray_runner import probe; print(probe())"
-_MLFLOW = "import mlflow, pipeline.tracking; print(mlflow.__version__)"
+_MLFLOW = "import mlflow, pipeline.tracking.writer; print(mlflow.__version__)"
 _CUDA = """
 import torch
 for index in range(torch.cuda.device_count()):

@@ -46,6 +46,9 @@ def test_all_of_them_quickly(tmp_path: Path) -> None:
         (engine, moments, 400 if engine == "native" else 40) for engine in engines for moments in ("fresh", "warm")
     )
     assert {row["engine"] for row in rows["Training of GunPoint, 2 epochs"]} == set(engines)
+    assert [(row["read from"], row["trials"]) for row in rows["Frame of a study's results"]] == [
+        (place, 120) for place in ("the ledger", "MLflow, SQLite", "MLflow, run by run")
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
-"""MLflow as a projection of the ledger: a parent run a study, a child run a trial. The only file that imports mlflow.
+"""MLflow as a projection of the ledger: a parent run a study, a child run a trial.
 
-Run as a process (``python -m pipeline.tracking WORKSPACE STUDY``): it projects what the ledgers hold, follows the
+Run as a process (``python -m pipeline.tracking WORKSPACE STUDY``) it projects what the ledgers hold, follows the
 study's ledger until its standard input closes, projects the rest and ends. Everything is idempotent: a run is found
 again by its tags, points are sent with the times at which they were recorded, and MLflow takes the same point twice as
 once. So it may be killed at any moment and started again, or run on an empty store to rebuild it.
@@ -14,7 +14,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,10 +26,23 @@ from mlflow.entities import Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
 
-from pipeline.ledger import TrialState, ledger_file, read_records, read_states
+from pipeline.ledger import TrialState, as_lines, decisive_lines, ledger_file, read_records, read_states
 from pipeline.outcome import HISTORY
 from pipeline.planning import TrialSpec
-from pipeline.record import StudyRecord, load_record
+from pipeline.record import StudyRecord, load_record, record_text
+from pipeline.tracking.layout import (
+    CURVE,
+    EVENT,
+    KIND,
+    LINES,
+    LONG_EVENT,
+    LONGEST_TAG,
+    RECORD,
+    STUDY,
+    TRIAL,
+    event_text,
+)
+from pipeline.wording import encodable
 from pipeline.workspace import ARTIFACTS, Workspace
 
 FOLLOW_EVERY = 0.2
@@ -40,15 +53,14 @@ States = Mapping[str, TrialState]
 CURVES = ("train_loss", "train_accuracy", "test_accuracy")
 """Columns of the history that are shown as curves; an earlier version recorded no test accuracy by epoch."""
 
-KIND, STUDY, TRIAL = "kind", "study", "trial_id"
-
 # Without it MLflow opens the experiment in its view for language models.
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 _ERROR = ("kind", "message", "traceback")
 _PAUSES = (0, 1, 5)
-_METRICS_A_CALL = 1000
-_LONGEST_TAG = 5000
+_METRICS_A_CALL = 800
+"""MLflow takes a thousand of metrics, parameters and tags together."""
+
 _RUNS_A_PAGE = 1000
 
 
@@ -78,7 +90,8 @@ class Projection:
             self._finish(trial, record)
 
     def settle(self, states: States) -> None:
-        """When nothing runs any more: leave no run RUNNING, publish the report, and close the parent.
+        """When nothing runs any more: leave no run RUNNING, publish the ledgers' lines and the report, and close the
+        parent.
 
         The driver may still hold its lock, so that the ledgers call a trial running that it has stopped.
         """
@@ -91,6 +104,8 @@ class Projection:
             if run.info.status == "RUNNING" and state.status == "pending":
                 # The last that is known of it, so that every projection of a ledger says the same.
                 self._end(run, "KILLED", state.record["time"] if state.record else time.time())
+        lines = as_lines(decisive_lines(self._workspace, self._trials))
+        self._client.log_text(self._parent.info.run_id, lines.decode(), LINES)
         report = self._workspace.report(self._record.name)
         if report.is_dir():
             self._client.log_artifacts(self._parent.info.run_id, str(report), "report")
@@ -139,6 +154,7 @@ class Projection:
             )
         self._client.set_tag(parent.info.run_id, "trials.planned", str(len(self._record.trials)))
         self._client.log_text(parent.info.run_id, self._record.source, "study.yaml")
+        self._client.log_text(parent.info.run_id, record_text(self._record), RECORD)
         return parent
 
     def _found(self, condition: str) -> list[Run]:
@@ -170,7 +186,7 @@ class Projection:
             self._runs[trial.trial_id] = run
             return run
         # An edited study may have given the trial's arms other names.
-        self._set_tags(run, self._tags(trial))
+        self._log(run, self._tags(trial))
         if run.info.status not in ("RUNNING", "FINISHED"):
             self._client.update_run(run.info.run_id, status="RUNNING")
             run.info._status = "RUNNING"
@@ -178,30 +194,41 @@ class Projection:
 
     def _finish(self, trial: TrialSpec, record: Mapping[str, Any]) -> None:
         run = self._start(trial, record)
-        if run.info.status == "FINISHED":
+        text = event_text(record)
+        kept = text if len(text) <= LONGEST_TAG else LONG_EVENT
+        # A run of an earlier version, which kept less of the line, is projected again.
+        if run.info.status == "FINISHED" and EVENT in run.data.tags:
             return
         folder = self._workspace.trial(trial.trial_id)
         run_id = run.info.run_id
-        metrics = self._final_metrics(record) + self._curve(folder, record)
         error = record.get("error") or {}
-        self._set_tags(run, dict(record["provenance"]) | {f"error.{key}": error.get(key, "") for key in _ERROR})
+        told = dict(record["provenance"]) | {f"error.{key}": error.get(key, "") for key in _ERROR} | {EVENT: kept}
         # Parameters never change in MLflow. A trial that is now asked for by another arm may differ in settings that
         # it does not read; the first ones stay.
         params = [Param(key, value) for key, value in _parameters(trial).items() if key not in run.data.params]
-        self._client.log_batch(run_id, params=params)
-        for first in range(0, len(metrics), _METRICS_A_CALL):
-            self._client.log_batch(run_id, metrics=metrics[first : first + _METRICS_A_CALL])
+        self._log(run, told, params, self._final_metrics(record) + self._curve(folder, record))
+        if kept != text:
+            self._client.log_text(run_id, text, LONG_EVENT)
         for name in record["artifacts"]:
-            self._client.log_artifact(run_id, str(folder / name))
+            # A bundle may have come without its networks.
+            if (folder / name).exists():
+                self._client.log_artifact(run_id, str(folder / name))
         # Last: a run that is not ended is projected again from the start.
         self._end(run, "FINISHED" if record["event"] == "done" else "FAILED", record["time"])
 
-    def _set_tags(self, run: Run, tags: Mapping[str, str]) -> None:
-        """Set those that are not set so already; an empty value matters only where it replaces another."""
-        changed = {key: value[:_LONGEST_TAG] for key, value in tags.items() if run.data.tags.get(key, "") != value}
-        if changed:
-            self._client.log_batch(run.info.run_id, tags=[RunTag(key, value) for key, value in changed.items()])
-            run.data._tags = {**run.data.tags, **changed}
+    def _log(
+        self, run: Run, tags: Mapping[str, str], params: Sequence[Param] = (), metrics: Sequence[Metric] = ()
+    ) -> None:
+        """In as few calls as MLflow allows; of the tags those that are not set so already. An empty value matters only
+        where it replaces another."""
+        writable = {key: encodable(value)[:LONGEST_TAG] for key, value in tags.items()}
+        changed = {key: value for key, value in writable.items() if run.data.tags.get(key, "") != value}
+        new = [RunTag(key, value) for key, value in changed.items()]
+        if new or params or metrics:
+            self._client.log_batch(run.info.run_id, metrics[:_METRICS_A_CALL], params, new)
+        for first in range(_METRICS_A_CALL, len(metrics), _METRICS_A_CALL):
+            self._client.log_batch(run.info.run_id, metrics[first : first + _METRICS_A_CALL])
+        run.data._tags = {**run.data.tags, **changed}
 
     def _end(self, run: Run, status: str, when: float) -> None:
         self._client.set_terminated(run.info.run_id, status, end_time=_milliseconds(when))
@@ -237,7 +264,7 @@ class Projection:
             stride = max(-(-len(known) // points), 1)
             metrics += [
                 Metric(
-                    f"curve/{name}", float(history[name][row]), _milliseconds(times[row]), int(history["epoch"][row])
+                    f"{CURVE}{name}", float(history[name][row]), _milliseconds(times[row]), int(history["epoch"][row])
                 )
                 for row in known[::-stride][::-1]
             ]
@@ -330,10 +357,3 @@ def _alone(path: Path) -> Iterator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-if __name__ == "__main__":
-    try:
-        project(Workspace(root=Path(sys.argv[1])), sys.argv[2])
-    except Unprojected as unprojected:
-        sys.exit(f"MLflow lacks {unprojected}")

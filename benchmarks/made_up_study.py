@@ -1,0 +1,89 @@
+"""A workspace with a finished study of any size: made up, but written by the program's own writers."""
+
+from __future__ import annotations
+
+import math
+import time
+from pathlib import Path
+
+import numpy as np
+
+from dsn.config import DataConfig
+from dsn.data import DataInfo
+from pipeline.analysis.results import METRICS
+from pipeline.ledger import Ledger
+from pipeline.planning import make_plan
+from pipeline.record import StudyRecord, make_record, save_record
+from pipeline.study.spec import read_study
+from pipeline.workspace import Workspace
+
+NAME = "made-up"
+
+RECORDED = 30
+"""Metrics of a trial: more than this version has, so that there is room for those to come."""
+
+_SEEDS = 5
+_STUDY = """name: {name}
+question: How long does it take to read all of it?
+data: [{{source: npz, path: /data, names: {datasets}}}]
+arms: {{dsn: {{}}, gradient: {{sparsity.grow: gradient}}}}
+factors: {{values: {{model.kernel_size: [9, 21, 39], sparsity.groups: [1, 3], sparsity.level: [0.5, 0.8]}}}}
+seeds: {seeds}
+"""
+_ARMS = 24
+_PROVENANCE = {
+    "engine": "native",
+    "instruction_set": "avx512",
+    "device": "A processor with a long name @ 2.00GHz",
+    "host": "somewhere",
+    "python": "3.11.9",
+    "torch": "2.13.0",
+    "numpy": "2.4.1",
+    "version": "0.1.0",
+    "revision": "0123456789abcdef0123456789abcdef01234567",
+}
+
+
+def made_up_study(workspace: Workspace, trials: int) -> StudyRecord:
+    """A study of at least ``trials`` trials, all done, in a workspace that has none of that name."""
+    datasets = [f"Set{number:03d}" for number in range(math.ceil(trials / (_ARMS * _SEEDS)))]
+    file = workspace.root / "made-up.yaml"
+    workspace.root.mkdir(parents=True, exist_ok=True)
+    file.write_text(_STUDY.format(name=NAME, datasets=datasets, seeds=_SEEDS), encoding="utf-8")
+    study = read_study(file)
+    record = make_record(study, make_plan(study, _described))
+    save_record(workspace, record)
+    rng = np.random.default_rng(0)
+    with Ledger(workspace, NAME) as ledger:
+        for trial in record.trials:
+            ledger.append("started", trial.trial_id)
+            ledger.append(
+                "done",
+                trial.trial_id,
+                started=time.time() - 100 * float(rng.random()),
+                config=trial.config.to_dict(),
+                seed=trial.seed,
+                metrics=_metrics(rng),
+                artifacts=[],
+                provenance=_PROVENANCE,
+                error=None,
+            )
+    return record
+
+
+def _metrics(rng: np.random.Generator) -> dict[str, float]:
+    names = [*METRICS, *(f"to_come_{number}" for number in range(RECORDED - len(METRICS)))]
+    return dict(zip(names, rng.random(RECORDED).tolist(), strict=True))
+
+
+def _described(config: DataConfig) -> DataInfo:
+    return DataInfo(
+        name=config.name,
+        content_hash=config.name,
+        train_n=100,
+        test_n=100,
+        channels=1,
+        length=100,
+        classes=2,
+        files=(str(Path("/data") / f"{config.name}.npz"),),
+    )

@@ -1,0 +1,65 @@
+"""Where a study's results are read from. Whoever analyses them need not know whether that is a workspace or MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from pipeline.ledger import TrialState, decisive_lines, read_states
+from pipeline.record import StudyRecord, load_record
+from pipeline.workspace import Workspace
+
+
+class StudySource(Protocol):
+    """What is known of one study at the moment when it was opened.
+
+    Attributes:
+        record: of the study.
+        states: of its trials; one that is not in it is pending.
+    """
+
+    @property
+    def record(self) -> StudyRecord: ...
+
+    @property
+    def states(self) -> Mapping[str, TrialState]: ...
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Lines of a ledger that says the same of the study's trials."""
+        ...
+
+    def holds(self, trial_id: str, artifact: str) -> bool:
+        """Whether a trial has left a file of that name."""
+        ...
+
+    def file(self, trial_id: str, artifact: str) -> Path:
+        """A file that it ``holds``, for reading; fetched now where it lies elsewhere.
+
+        Raises:
+            InvalidInput: it cannot be fetched.
+        """
+        ...
+
+
+class WorkspaceSource:
+    """A study as a workspace has it."""
+
+    def __init__(self, workspace: Workspace, study: str) -> None:
+        """
+        Raises:
+            UnknownStudy: the workspace has no record of it.
+        """
+        self._workspace = workspace
+        self.record = load_record(workspace, study)
+        self.states: Mapping[str, TrialState] = read_states(workspace)
+
+    def lines(self) -> list[dict[str, Any]]:
+        return decisive_lines(self._workspace, {trial.trial_id for trial in self.record.trials})
+
+    def holds(self, trial_id: str, artifact: str) -> bool:
+        """Not if somebody removed it, or an earlier version did not write it."""
+        return self.file(trial_id, artifact).exists()
+
+    def file(self, trial_id: str, artifact: str) -> Path:
+        return self._workspace.trial(trial_id) / artifact

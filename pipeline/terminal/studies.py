@@ -1,0 +1,149 @@
+"""``dsn studies``: what a workspace has studied, how far each study is, and what it has cost. Without pandas."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from dsn.errors import InvalidInput
+from pipeline.ledger import STATUSES, TrialState, read_times
+from pipeline.lock import driven_study
+from pipeline.record import StudyOutline, load_outline, recorded_studies
+from pipeline.wording import duration, printable
+from pipeline.workspace import Workspace
+
+Condition = Literal["running", "done", "failed", "unfinished", "not begun"]
+
+_ENDED = ("done", "pruned", "failed")
+_PENDING = TrialState(status="pending")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Known:
+    """A study at this moment.
+
+    Attributes:
+        study, question: from its file.
+        condition: ``failed`` once nothing is missing and something has failed; ``unfinished`` when something is missing
+            and nothing runs.
+        counts: trials by status; they add up to all that are planned.
+        last: when a trial of it last began or ended, in seconds since 1970; None if none has.
+        spent: seconds that its trials took that have ended, wherever they were run.
+        left: seconds that the missing ones will take, by the plan and by how long those took that are done.
+    """
+
+    study: str
+    question: str
+    condition: Condition
+    counts: Mapping[str, int]
+    last: float | None
+    spent: float
+    left: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unreadable:
+    """A study of which another version of this program wrote the record."""
+
+    study: str
+    problem: str
+
+
+def read_studies(workspace: Workspace) -> list[Known | Unreadable]:
+    """All studies of a workspace, by name.
+
+    Raises:
+        InvalidInput: a ledger is damaged.
+    """
+    names = recorded_studies(workspace)
+    states, driven = read_times(workspace), driven_study(workspace)
+    found: list[Known | Unreadable] = []
+    for name in names:
+        try:
+            found.append(_known(load_outline(workspace, name), states, driven))
+        except InvalidInput as error:
+            found.append(Unreadable(study=name, problem=error.problem))
+    return found
+
+
+def _known(outline: StudyOutline, states: Mapping[str, TrialState], driven: str | None) -> Known:
+    own = {trial_id: states.get(trial_id, _PENDING) for trial_id in outline.seconds}
+    tally = Counter(state.status for state in own.values())
+    counts: dict[str, int] = {status: tally[status] for status in STATUSES}
+    took = {
+        trial_id: state.record["time"] - state.record["started"]
+        for trial_id, state in own.items()
+        if state.status in _ENDED and state.record is not None and "started" in state.record
+    }
+    done = [trial_id for trial_id in took if own[trial_id].status == "done"]
+    planned = sum(outline.seconds[trial_id] for trial_id in done)
+    pace = sum(took[trial_id] for trial_id in done) / planned if planned else 1.0
+    missing = [seconds for trial_id, seconds in outline.seconds.items() if own[trial_id].status not in _ENDED]
+    return Known(
+        study=outline.name,
+        question=outline.question,
+        condition=_condition(counts, runs=driven == outline.name),
+        counts=counts,
+        last=max((state.record["time"] for state in own.values() if state.record is not None), default=None),
+        spent=sum(took.values()),
+        left=sum(missing) * pace,
+    )
+
+
+def _condition(counts: Mapping[str, int], *, runs: bool) -> Condition:
+    if runs:
+        return "running"
+    if counts["pending"] + counts["running"]:
+        return "unfinished" if any(counts[status] for status in _ENDED) else "not begun"
+    return "failed" if counts["failed"] else "done"
+
+
+def studies_summary(found: Sequence[Known | Unreadable]) -> list[dict[str, Any]]:
+    """For scripts; times in seconds."""
+    return [asdict(each) if isinstance(each, Unreadable) else _summary(each) for each in found]
+
+
+def _summary(known: Known) -> dict[str, Any]:
+    plain = asdict(known)
+    counts = plain.pop("counts")
+    rounded = {key: round(plain.pop(key), 1) for key in ("spent", "left")}
+    return (
+        plain | {"planned": sum(counts.values()), **counts} | {f"seconds_{key}": each for key, each in rounded.items()}
+    )
+
+
+def studies_text(found: Sequence[Known | Unreadable], workspace: Workspace, width: int) -> str:
+    """A line a study, its question below; then what cannot be read."""
+    known = [each for each in found if isinstance(each, Known)]
+    lines = [f"{len(found)} {'study' if len(found) == 1 else 'studies'} in {workspace.root}"]
+    rows = [_cells(each) for each in known]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for each, row in zip(known, rows, strict=True):
+        lines.append("")
+        lines.append("  ".join(cell.ljust(size) for cell, size in zip(row, widths, strict=True)).rstrip())
+        if each.question:
+            lines.append(f"  {_cut(printable(each.question), width - 2)}")
+    others = [each for each in found if isinstance(each, Unreadable)]
+    lines += ["", *(f"{printable(each.study)} {each.problem}" for each in others)] if others else []
+    return "\n".join(lines)
+
+
+def _cells(known: Known) -> tuple[str, ...]:
+    counts = known.counts
+    done = f"{counts['done']} of {sum(counts.values())} done"
+    left = f"about {duration(known.left)} left" if known.left else ""
+    return (
+        printable(known.study),
+        known.condition,
+        done + (f", {counts['failed']} failed" if counts["failed"] else ""),
+        f"{duration(known.spent)} spent",
+        left,
+        "" if known.last is None else time.strftime("%Y-%m-%d %H:%M", time.localtime(known.last)),
+    )
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 1]}…"

@@ -1,0 +1,48 @@
+"""How a study lies in MLflow: what the writer and the reader must agree on.
+
+A study is an experiment of its name, with a parent run that carries its record and a child run a trial. The child's
+metrics are the trial's own, its curves apart; everything else that the ledger's last line says of it is in one tag,
+word for word: times to the microsecond, of which MLflow keeps milliseconds, and whole error texts.
+
+MLflow takes some milliseconds to find a run with all that is logged of it, minutes for ten thousand. So at the end of a
+``dsn run`` the parent gets the ledger's lines too; the runs are then asked for no more than what came later.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+KIND, STUDY, TRIAL, EVENT = "kind", "study", "trial_id", "ledger"
+"""Tags of a run: ``study`` or ``trial``, the study's name, the trial's id, what its line in the ledger says."""
+
+RECORD = "study.json"
+"""Artifact of the parent run: what the workspace remembers of the study (``pipeline.record``)."""
+
+LINES = "ledger.jsonl"
+"""Artifact of the parent run: the ledgers' lines of the study's trials, when its last ``dsn run`` or ``sync`` ended."""
+
+LONG_EVENT = "ledger.json"
+"""Artifact of a trial's run that takes the place of the tag ``EVENT`` where a tag is too short for it; the tag then has
+its name."""
+
+LONGEST_TAG = 5000
+"""Characters. Servers cut or refuse longer ones."""
+
+CURVE = "curve/"
+"""What names of metrics begin with that are points of a learning curve."""
+
+_ELSEWHERE = ("trial", "config", "seed", "metrics")
+"""What MLflow has of a line in another place: as a tag of its own, in the study's record, as metrics."""
+
+
+def event_text(line: Mapping[str, Any]) -> str:
+    """What the tag ``EVENT`` says, or the artifact ``LONG_EVENT``; in ASCII, as not every store takes every sign."""
+    return json.dumps({key: value for key, value in line.items() if key not in _ELSEWHERE}, separators=(",", ":"))
+
+
+def as_line(text: str, trial_id: str, metrics: Mapping[str, float]) -> dict[str, Any]:
+    """The ledger's line again, but for the configuration, which the study's record has."""
+    own = {name: value for name, value in metrics.items() if not name.startswith(CURVE)}
+    return {**json.loads(text), "trial": trial_id, "metrics": own}
