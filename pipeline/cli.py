@@ -128,12 +128,17 @@ def status(
 
 
 @app.command()
-def report(name: StudyName, profile: Profile = None, workspace: Place = None) -> None:
+def report(
+    name: StudyName,
+    profile: Profile = None,
+    workspace: Place = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write every figure as PDF, for print.")] = False,
+) -> None:
     """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
     from pipeline.run import publish
 
     place = Workspace.locate(workspace)
-    _show_results(*publish(place, _study_name(name, profile)), place)
+    _show_results(*publish(place, _study_name(name, profile), pdf=pdf), place)
 
 
 @app.command()

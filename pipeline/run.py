@@ -136,8 +136,8 @@ def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_
     check_before_run(study, replace(plan, trials=tuple(missing)), workspace, space, say)
 
 
-def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths]:
-    """Write the report from what the ledgers say now."""
+def publish(workspace: Workspace, study: str, *, pdf: bool = False) -> tuple[StudyResults, ReportPaths]:
+    """Write the report from what the ledgers say now; ``pdf``: its figures for print too."""
     # Imported only when needed: pandas, matplotlib and jinja take a second.
     from pipeline.analysis.frames import load_results
     from pipeline.analysis.report import write_report
@@ -146,7 +146,7 @@ def publish(workspace: Workspace, study: str) -> tuple[StudyResults, ReportPaths
         results = load_results(workspace, study)
         folder = workspace.report(study)
         folder.mkdir(parents=True, exist_ok=True)
-        return results, write_report(results, folder)
+        return results, write_report(results, folder, pdf=pdf)
 
 
 @contextmanager

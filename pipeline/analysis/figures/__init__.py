@@ -12,7 +12,10 @@ from pipeline.analysis.figures import (
     active_weights,
     best_value,
     exploration,
+    heat_map,
+    interaction,
     learning_curves,
+    parallel_coordinates,
     receptive_fields,
     scatter,
     sweep,
@@ -25,9 +28,12 @@ Plot = Callable[[StudyResults], dict[str, Drawing] | str]
 
 PLOTS: Mapping[str, Plot] = {
     "Over a factor": sweep.figures,
+    "Two factors": heat_map.figures,
+    "Interaction of two factors": interaction.figures,
     "The best value for each data set": best_value.figures,
     "Against the reference, by data set": scatter.figures,
     "Accuracy against cost": trade_off.figures,
+    "All settings that vary": parallel_coordinates.figures,
     "Learning curves": learning_curves.figures,
     "Active weights": active_weights.figures,
     "Reach of the kernels": receptive_fields.figures,
@@ -37,9 +43,12 @@ PLOTS: Mapping[str, Plot] = {
 
 FILE_NAMES = (
     "sweep_*",
+    "heat_map_*",
+    "interaction_*",
     "best_value",
     "scatter",
     "trade_off",
+    "parallel_coordinates",
     "learning_curves*",
     "active_weights*",
     "receptive_fields",
