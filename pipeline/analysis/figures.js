@@ -1,7 +1,6 @@
 "use strict";
-/* Figures that answer: what a point stands for when it is pointed at, touched or reached with the arrow keys; its trials
-   on a click or Enter; entries of a legend that hide and show what is theirs. Without this script the page has the same
-   pictures, and the browser's own tooltips.
+/* Figures that answer: what a mark stands for when it is pointed at, touched or reached with the arrow keys; its trials
+   on a click or Enter; legends that hide and show. Without it there are the same pictures and the browser's tooltips.
 
    It reads what figures/svg.py writes: [data-series] belongs to the entry [data-legend] of the same name; an element with
    a <title> is a mark, and data-arms (parted by "; ") and data-dataset say whose trials are behind it. The table inside
@@ -34,7 +33,7 @@
       this.corners = line ? path.getAttribute("d").match(/-?[\d.]+/g).map(Number) : null;
     }
 
-    /* How far a place on the screen is, in pixels; points come before the lines that join them. */
+    /* Pixels from a place on the screen; points come before the lines that join them. */
     distance(x, y) {
       if (this.corners) return 1 + this.fromLine(x, y);
       const box = this.element.getBoundingClientRect();
@@ -84,7 +83,7 @@
       entry.addEventListener("click", () => this.toggle(name));
       entry.addEventListener("pointerenter", () => this.light(name));
       entry.addEventListener("pointerleave", () => this.light(null));
-      if (!entry.querySelector("text")) return; // one stop of the keyboard for each name: its text
+      if (!entry.querySelector("text")) return; // one stop of the keyboard a name
       const said = { role: "button", tabindex: "0", "aria-pressed": "true", "aria-label": `Show ${name}` };
       for (const [key, value] of Object.entries(said)) entry.setAttribute(key, value);
       entry.addEventListener("keydown", (event) => {
@@ -104,9 +103,9 @@
       this.light(off ? null : name);
     }
 
-    /* Dims all but one series; none if there is no such. */
+    /* Dims all but one series; none without a name. */
     light(name) {
-      this.svg.classList.toggle("dims", Boolean(name) && new Set(this.parts.map((part) => part.dataset.series)).size > 1);
+      this.svg.classList.toggle("dims", Boolean(name) && this.parts.some((part) => part.dataset.series !== name));
       for (const part of this.parts) part.classList.toggle("lit", part.dataset.series === name);
     }
 
@@ -203,7 +202,8 @@
       for (const row of trials.querySelectorAll("tbody tr")) row.hidden = false;
       note.remove();
     });
-    const what = [arms.length > 3 ? `${arms.length} arms` : arms.join(" and "), dataset].filter(Boolean).join(" on ");
+    const whose = arms.length > 3 ? `${arms.length} arms` : arms.join(" and ");
+    const what = [whose, dataset].filter(Boolean).join(" on ");
     note.replaceChildren(`Only the ${shown} trials of ${what}. `, all);
     trials.querySelector("table").parentNode.before(note);
     trials.open = true;

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsn.architecture import LayerPlan
 from dsn.sparsity.regions import KernelGroup
+from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.networks import (
     arms_of,
     basis,
@@ -62,9 +63,10 @@ _LAYERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An arm as a row of the figures: the taps of its kernels, and its kernel groups."""
+    """An arm as a row of the figures: what it is called, the taps of its kernels, and its kernel groups."""
 
     arm: str
+    name: str
     taps: int
     groups: tuple[KernelGroup, ...]
 
@@ -204,7 +206,7 @@ def _row(results: StudyResults, trials: pd.DataFrame, arm: str) -> Row:
     dataset = trials.loc[trials["arm"] == arm, "dataset"].iloc[0]
     groups = layers_of(results, arm, dataset)[0].groups
     assert groups is not None, "networks.drawable gives sparse arms"
-    return Row(arm=arm, taps=results.configs[arm].model.kernel_size, groups=groups)
+    return Row(arm=arm, name=arm_labels(results)[arm], taps=results.configs[arm].model.kernel_size, groups=groups)
 
 
 def _first_layer_figure(picture: pd.DataFrame, shares: pd.DataFrame, rows: Sequence[Row]) -> Figure:
@@ -256,7 +258,7 @@ def _panels(rows: Sequence[Row], shares: Sequence[float]) -> tuple[Figure, list[
     legend, looks = group_legend(groups, width)
     heights = [min(max(1.2, 0.02 * row.taps + 0.5), 2.2) for row in rows]
     figure = new_figure(width, 0.6 + sum(heights) + legend.height)
-    names = plan_names([row.arm for row in rows])
+    names = plan_names([row.name for row in rows])
     widths = [names.width, *(share * (width - names.width) for share in shares)]
     grid = figure.add_gridspec(len(rows), len(widths), width_ratios=widths, height_ratios=heights)
     for index in range(len(rows)):

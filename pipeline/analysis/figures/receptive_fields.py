@@ -5,11 +5,12 @@ First the data, then the drawing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsn.receptive_field import SizeCount, stacked_size_shares
+from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.networks import MOST_NETWORKS, evenly_spread, not_there
 from pipeline.analysis.figures.style import (
     PANEL,
@@ -53,7 +54,9 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         return not_there("The sizes of the kernels of this study's trials")
     arms = [arm for arm in results.arms if arm in measured]
     counts = kernel_counts(results, arms[:MOST_ROWS])
-    drawing = draw_receptive_fields(receptive_fields(counts), stacked_receptive_fields(counts), arms)
+    drawing = draw_receptive_fields(
+        receptive_fields(counts), stacked_receptive_fields(counts), arms, arm_labels(results)
+    )
     notes = [*drawing.notes]
     without = done[~done["trial_id"].isin(set(results.receptive_fields))]["trial_id"].nunique()
     if without:
@@ -144,13 +147,16 @@ def _size_counts(layers: pd.DataFrame) -> Iterator[SizeCount]:
         yield SizeCount(layer=layer, group=1, size=size, kernels=kernels)
 
 
-def draw_receptive_fields(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Sequence[str]) -> Drawing:
+def draw_receptive_fields(
+    histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Sequence[str], names: Mapping[str, str]
+) -> Drawing:
     """Small multiples: a row an arm, a column a layer, a colour a kernel group, and last a column of all layers.
 
     Args:
         histogram: from ``receptive_fields``.
         stacked: from ``stacked_receptive_fields``; without rows there is no last column.
         arms: those to draw, of which the first ``MOST_ROWS`` are; each of these has a row in ``histogram``.
+        names: arm -> what its row is called.
     """
     shown, layers = arms[:MOST_ROWS], sorted(histogram["layer"].unique())
     drawn = histogram[histogram["arm"].isin(shown) & histogram["layer"].isin(layers[:MOST_LAYERS])]
@@ -175,7 +181,10 @@ def draw_receptive_fields(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: 
     if len(layers) > MOST_LAYERS:
         notes.append(f"Only the first {MOST_LAYERS} of {len(layers)} layers are drawn.")
     return Drawing(
-        picture=render("receptive_fields", lambda: _figure(drawn, stacked, shown, layers[:MOST_LAYERS])),
+        picture=render(
+            "receptive_fields",
+            lambda: _figure(drawn, stacked, {arm: names[arm] for arm in shown}, layers[:MOST_LAYERS]),
+        ),
         alt="Histograms of the kernels' receptive field sizes, a row an arm, a column a layer",
         notes=tuple(notes),
     )
@@ -197,13 +206,13 @@ def _bar_width(histogram: pd.DataFrame) -> int:
     return -(-(int(histogram["size"].max()) + 1) // MOST_BARS)
 
 
-def _figure(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Sequence[str], layers: Sequence[int]) -> Figure:
+def _figure(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Mapping[str, str], layers: Sequence[int]) -> Figure:
     groups = int(histogram["group"].max())
     width, columns = 3 * PANEL, len(layers) + (1 if len(stacked) else 0)
     legend, looks = group_legend(groups, width)
     beside = legend if groups > 1 else None
     figure = new_figure(width, 0.6 + 1.05 * len(arms) + (legend.height if beside else 0))
-    names = plan_names(arms)
+    names = plan_names(list(arms.values()))
     share = (width - names.width) / columns
     grid = figure.add_gridspec(len(arms), columns + 1, width_ratios=[names.width, *[share] * columns])
     axes = grid.subplots(sharex="col", squeeze=False)

@@ -190,6 +190,21 @@ def test_ids_of_several_figures_on_a_page_are_distinct(study: StudyResults, tmp_
     assert used <= {f"#{name}" for name in ids}
 
 
+def test_figures_for_print_are_made_when_asked_for_and_never_outlive_their_results(
+    study: StudyResults, tmp_path: Path
+) -> None:
+    paths = write_report(study, tmp_path, pdf=True)
+    assert [path.name for path in paths.figures if path.suffix == ".pdf"] == [
+        "scatter.pdf",
+        "trade_off.pdf",
+        "learning_curves.pdf",
+    ]
+    first = {path.name: path.read_bytes() for path in paths.figures}
+    assert {path.name: path.read_bytes() for path in write_report(study, tmp_path, pdf=True).figures} == first
+    write_report(study, tmp_path)
+    assert not list(tmp_path.glob("*.pdf"))
+
+
 def test_csv_has_full_precision(make_results: MakeResults, tmp_path: Path) -> None:
     results = make_results({("dsn", "A"): [1 / 3, 2 / 3], ("other", "A"): [0.5, "pending"]})
     paths = write_report(results, tmp_path)
