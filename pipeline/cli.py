@@ -161,6 +161,7 @@ def report(
         Path | None, typer.Option(metavar="FOLDER", help="Write it there (default: reports/NAME in the workspace).")
     ] = None,
     against: Against = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write every figure as PDF, for print.")] = False,
 ) -> None:
     """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
     from pipeline.analysis.published import read_published, set_beside
@@ -170,7 +171,7 @@ def report(
     place, study = Workspace.locate(workspace), _study_name(name, profile)
     published = read_published(against) if against else ()
     if uri is None and out is None:
-        _show_results(*publish(place, study, published), place)
+        _show_results(*publish(place, study, published, pdf=pdf), place)
         return
     if out is None and study in recorded_studies(place):
         raise InvalidInput("is needed: the workspace has a study of this name, with a report of its own", key="--out")
@@ -181,7 +182,7 @@ def report(
         folder = out or place.report(study)
         with _written_to(folder, "--out"):
             results = set_beside(results_of(source), published)
-            _show_results(results, write_report(results, folder), place, uri)
+            _show_results(results, write_report(results, folder, pdf=pdf), place, uri)
 
 
 @app.command()

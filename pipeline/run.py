@@ -138,9 +138,11 @@ def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_
 
 
 def publish(
-    workspace: Workspace, study: str, published: tuple[Published, ...] = ()
+    workspace: Workspace, study: str, published: tuple[Published, ...] = (), *, pdf: bool = False
 ) -> tuple[StudyResults, ReportPaths]:
     """Write the report from what the ledgers say now, beside what others have published.
+
+    ``pdf``: its figures for print too.
 
     Raises:
         InvalidInput: ``published`` has nothing to do with the study.
@@ -154,7 +156,7 @@ def publish(
         results = set_beside(load_results(workspace, study), published)
         folder = workspace.report(study)
         folder.mkdir(parents=True, exist_ok=True)
-        return results, write_report(results, folder)
+        return results, write_report(results, folder, pdf=pdf)
 
 
 @contextmanager

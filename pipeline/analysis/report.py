@@ -5,11 +5,14 @@ Everything is computed from the results and nothing else, without a date: the sa
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +23,7 @@ from pipeline.analysis.cells import Row
 from pipeline.analysis.failures import Failure
 from pipeline.analysis.figures import FILE_NAMES, PLOTS
 from pipeline.analysis.figures.style import Drawing
+from pipeline.analysis.figures.svg import on_page
 from pipeline.analysis.inference.differences import Difference, paired_differences
 from pipeline.analysis.inference.sentences import how_sure, what_intervals_are
 from pipeline.analysis.renderings.html import environment
@@ -102,22 +106,29 @@ NOT_DRAWN = "Figures without data"
 NO_DATA = "An earlier version planned this study and recorded no sizes; running it again (dsn run) adds them."
 
 
-def write_report(results: StudyResults, directory: Path) -> ReportPaths:
+def write_report(results: StudyResults, directory: Path, *, pdf: bool = False) -> ReportPaths:
     """Writes report.html (one file, needs no network), report.md with its figures (SVG), and the tables as CSV.
 
     Each file appears whole or not at all, and the pages after what they refer to. ``directory`` is made if missing;
     files of an earlier report are replaced.
+
+    Args:
+        results: of the study.
+        directory: where to.
+        pdf: also write each figure as PDF, for print, which takes as long as all the rest.
 
     Raises:
         OSError: ``directory`` cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
     report = compose(results)
-    figures = {name: drawing.svg for section in report.figures for name, drawing in section.figures.items()}
+    drawings = {name: drawing for section in report.figures for name, drawing in section.figures.items()}
+    figures: dict[str, bytes | str] = {f"{name}.svg": drawing.svg for name, drawing in drawings.items()}
+    figures |= {f"{name}.pdf": drawing.picture.pdf() for name, drawing in drawings.items()} if pdf else {}
     paths = ReportPaths(
         html=directory / "report.html",
         markdown=directory / "report.md",
-        figures=tuple(directory / f"{name}.svg" for name in figures),
+        figures=tuple(directory / name for name in figures),
         accuracy_csv=directory / "accuracy.csv",
         quality_csv=directory / "quality.csv",
         cost_csv=directory / "cost.csv",
@@ -131,8 +142,8 @@ def write_report(results: StudyResults, directory: Path) -> ReportPaths:
     write_atomic(paths.cost_csv, _csv(statistics.cost_cells(*place)))
     write_atomic(paths.exploration_csv, _csv(statistics.metric_cells(*place, statistics.EXPLORATION)))
     write_atomic(paths.trials_csv, _csv(results.trials.drop(columns="traceback")))
-    for path, svg in zip(paths.figures, figures.values(), strict=True):
-        write_atomic(path, svg)
+    for path, content in zip(paths.figures, figures.values(), strict=True):
+        write_atomic(path, content)
     write_atomic(paths.markdown, to_markdown(report))
     write_atomic(paths.html, to_html(report))
     for earlier in set(_figure_files(directory)) - set(paths.figures):
@@ -144,6 +155,7 @@ def _figure_files(directory: Path) -> Iterator[Path]:
     """The files in ``directory`` that a plot of ours may have written."""
     for name in FILE_NAMES:
         yield from directory.glob(f"{name}.svg")
+        yield from directory.glob(f"{name}.pdf")
 
 
 def compose(results: StudyResults) -> Report:
@@ -324,12 +336,31 @@ def _markdown_absent(sections: Sequence[FigureSection]) -> str:
 
 
 def to_html(report: Report) -> str:
-    """The report as one page that loads nothing: style and figure are inside, no scripts."""
+    """The report as one page that loads nothing: style, figures and the script that makes them answer are inside.
+
+    The page names the script by its hash, so that a browser runs this one and no other, whatever else gets into it.
+    """
+    style, script = map(_page_part, ("figures.css", "figures.js"))
     return (
         environment()
         .get_template("report.html.j2")
-        .render(report=report, folded=tables.FOLDED, no_data=NO_DATA, not_drawn=NOT_DRAWN, not_tested=NOT_TESTED)
+        .render(
+            report=report,
+            folded=tables.FOLDED,
+            no_data=NO_DATA,
+            not_drawn=NOT_DRAWN,
+            not_tested=NOT_TESTED,
+            on_page=on_page,
+            figures_style=style,
+            script=script,
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
     )
+
+
+def _page_part(name: str) -> str:
+    """A file beside this one."""
+    return resources.files("pipeline.analysis").joinpath(name).read_text(encoding="utf-8")
 
 
 def _folded(table: Table) -> str:

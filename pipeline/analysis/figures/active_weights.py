@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from dsn.architecture import LayerPlan
 from dsn.sparsity.regions import KernelGroup
+from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.networks import (
     arms_of,
     basis,
@@ -62,9 +63,10 @@ _LAYERS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """An arm as a row of the figures: the taps of its kernels, and its kernel groups."""
+    """An arm as a row of the figures: what it is called, the taps of its kernels, and its kernel groups."""
 
     arm: str
+    name: str
     taps: int
     groups: tuple[KernelGroup, ...]
 
@@ -119,31 +121,35 @@ def tap_shares(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
         results: of the study.
         trials: from ``networks.drawable``.
     """
+    import numpy as np
     import pandas as pd
 
-    parts: list[pd.DataFrame] = []
+    # Arrays until all networks are read: a frame for each group of hundreds of them would take seconds.
+    found: dict[tuple[str, int, int], list[tuple[NDArray[np.float64], float]]] = {}
     for arm, dataset, trial in zip(trials["arm"], trials["dataset"], trials["trial_id"], strict=True):
         shape = results.configs[arm].model.channels, results.configs[arm].model.kernel_size
-        parts += _network_shares(results.active_weights[trial], layers_of(results, arm, dataset), shape, arm)
-    shares = pd.concat(parts, ignore_index=True).groupby(["arm", "layer", "group", "tap"], sort=False)
-    means = shares.agg(share=("share", "mean"), even=("even", "mean"), networks=("share", "size")).reset_index()
-    return means.sort_values(["layer", "group", "tap"], kind="stable", ignore_index=True)
+        shares = _network_shares(results.active_weights[trial], layers_of(results, arm, dataset), shape)
+        for layer, group, share, even in shares:
+            found.setdefault((arm, layer, group), []).append((share, even))
+    means = []
+    for (arm, layer, group), each in found.items():
+        mean = np.mean([share for share, _ in each], axis=0)
+        place = {"arm": arm, "layer": layer, "group": group, "tap": range(len(mean))}
+        even_mean = np.mean([even for _, even in each])
+        means.append(pd.DataFrame(place | {"share": mean, "even": even_mean, "networks": len(each)}))
+    return pd.concat(means).sort_values(["layer", "group", "tap"], kind="stable", ignore_index=True)
 
 
 def _network_shares(
-    active: pd.DataFrame, layers: Sequence[LayerPlan], shape: tuple[int, int], arm: str
-) -> Iterator[pd.DataFrame]:
-    import pandas as pd
-
+    active: pd.DataFrame, layers: Sequence[LayerPlan], shape: tuple[int, int]
+) -> Iterator[tuple[int, int, NDArray[np.float64], float]]:
+    """Layer and group, from 1, the share of its kernels at each tap of its region, and what it would be if even."""
     for number, layer in enumerate(layers, start=1):
         counts = _grid(active[active["layer"] == number], "active", shape)
         for index, group in enumerate(layer.groups or (), start=1):
             kernels = group.channels * layer.sparse_inputs
             share = counts[group.start : group.stop, : group.region].sum(axis=0) / kernels
-            even = group.active / (kernels * group.region)
-            yield pd.DataFrame(
-                {"arm": arm, "layer": number, "group": index, "tap": range(group.region), "share": share, "even": even}
-            )
+            yield number, index, share, group.active / (kernels * group.region)
 
 
 def _grid(cells: pd.DataFrame, column: str, shape: tuple[int, int]) -> NDArray[np.float64]:
@@ -170,7 +176,7 @@ def draw_first_layer(picture: pd.DataFrame, shares: pd.DataFrame, rows: Sequence
     if missing:
         said.append(f"No network of {listed(missing, between='; ')} on {dataset} with seed {seed}.")
     return Drawing(
-        svg=render("active_weights", lambda: _first_layer_figure(picture, shares, rows)),
+        picture=render("active_weights", lambda: _first_layer_figure(picture, shares, rows)),
         alt="Active weights of the first layer by output channel and tap, a row an arm",
         notes=tuple(said),
     )
@@ -183,7 +189,7 @@ def draw_layers(shares: pd.DataFrame, rows: Sequence[Row], notes: Sequence[str])
     if depth > MOST_LAYERS:
         said.append(f"Only the first {MOST_LAYERS} of {depth} layers are drawn.")
     return Drawing(
-        svg=render("active_weights_layers", lambda: _layers_figure(shares, rows, min(depth, MOST_LAYERS))),
+        picture=render("active_weights_layers", lambda: _layers_figure(shares, rows, min(depth, MOST_LAYERS))),
         alt="Share of kernels in which each tap is active, a row an arm, a column a layer",
         notes=tuple(said),
     )
@@ -191,8 +197,8 @@ def draw_layers(shares: pd.DataFrame, rows: Sequence[Row], notes: Sequence[str])
 
 def _shades(most: float) -> str:
     if most == 1.0:
-        return "black is active"
-    return f"the darker, the more of the inputs have an active weight there (black: {100 * most:.0f}%)"
+        return "what is filled is active"
+    return f"the stronger the shade, the more of the inputs have an active weight there (at most {100 * most:.0f}%)"
 
 
 def _row(results: StudyResults, trials: pd.DataFrame, arm: str) -> Row:
@@ -200,7 +206,7 @@ def _row(results: StudyResults, trials: pd.DataFrame, arm: str) -> Row:
     dataset = trials.loc[trials["arm"] == arm, "dataset"].iloc[0]
     groups = layers_of(results, arm, dataset)[0].groups
     assert groups is not None, "networks.drawable gives sparse arms"
-    return Row(arm=arm, taps=results.configs[arm].model.kernel_size, groups=groups)
+    return Row(arm=arm, name=arm_labels(results)[arm], taps=results.configs[arm].model.kernel_size, groups=groups)
 
 
 def _first_layer_figure(picture: pd.DataFrame, shares: pd.DataFrame, rows: Sequence[Row]) -> Figure:
@@ -252,7 +258,7 @@ def _panels(rows: Sequence[Row], shares: Sequence[float]) -> tuple[Figure, list[
     legend, looks = group_legend(groups, width)
     heights = [min(max(1.2, 0.02 * row.taps + 0.5), 2.2) for row in rows]
     figure = new_figure(width, 0.6 + sum(heights) + legend.height)
-    names = plan_names([row.arm for row in rows])
+    names = plan_names([row.name for row in rows])
     widths = [names.width, *(share * (width - names.width) for share in shares)]
     grid = figure.add_gridspec(len(rows), len(widths), width_ratios=widths, height_ratios=heights)
     for index in range(len(rows)):

@@ -6,15 +6,17 @@ test accuracy, so its accuracy is an upper bound and no result.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
 from pipeline.analysis.figures import scatter
+from pipeline.analysis.figures.labels import setting_label
 from pipeline.analysis.figures.style import PALETTE, PANEL, Drawing, grid_shape, new_figure, render, wrapped
+from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.figures.sweep import numeric_factors, sweep_by_dataset
 from pipeline.analysis.results import StudyResults
-from pipeline.wording import listed, part_of, rounded_percent
+from pipeline.wording import counted, listed, part_of, percent, rounded_percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -116,8 +118,8 @@ def draw_best_values(best: pd.DataFrame, factor: str, tried: Mapping[str, Sequen
         left_out = listed(lines[len(shown) :], between="; ")
         notes.append(f"Only the first {len(shown)} of {len(lines)} lines are drawn, without {left_out}.")
     return Drawing(
-        svg=render("best_value", lambda: _figure(best, shown, factor, tried)),
-        alt=f"How often each {factor} is the best of a data set, and its accuracy against the reference",
+        picture=render("best_value", lambda: _figure(best, shown, factor, tried)),
+        alt=f"How often each value of {setting_label(factor)} is the best, and its accuracy against the reference",
         notes=tuple(notes),
     )
 
@@ -149,22 +151,32 @@ def _figure(best: pd.DataFrame, lines: Sequence[str], factor: str, tried: Mappin
 def _draw_counts(axes: Axes, best: pd.DataFrame, values: Sequence[float], factor: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
-    axes.bar(
-        range(len(values)),
-        [sum(value in each for each in best["values"]) for value in values],
-        color=PALETTE[0],
-        width=0.7,
-    )
+    where = {
+        value: [name for name, each in zip(best["dataset"], best["values"], strict=True) if value in each]
+        for value in values
+    }
+    bars = axes.bar(range(len(values)), list(map(len, where.values())), color=PALETTE[0], width=0.7)
+    for bar, (value, names) in zip(bars, where.items(), strict=True):
+        said = [f"{setting_label(factor)}: {value:g}", f"the best on {counted(len(names), 'data set')}", listed(names)]
+        tag(bar, marks=[Mark(text="\n".join(said if names else said[:2]))])
     axes.set_xticks(range(len(values)), [f"{value:g}" for value in values])
     axes.set_title(wrapped(best["line"].iloc[0], 30, 2), loc="left")
-    axes.set_xlabel(factor)
+    axes.set_xlabel(setting_label(factor))
     axes.set_ylabel("data sets where it is the best")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     axes.grid(visible=False, axis="x")
 
 
 def _draw_against(axes: Axes, best: pd.DataFrame) -> None:
-    scatter.draw_panel(axes, best, scatter.axis_limits(best))
+    scatter.draw_panel(axes, best, scatter.axis_limits(best), _mark)
     axes.set_title(f"{wrapped(best['line'].iloc[0], 22, 2)}, best values", loc="left")
     axes.set_xlabel(f"test accuracy (%) of {wrapped(best['reference'].iloc[0], 26, 2)}")
     axes.set_ylabel("test accuracy (%) of the best value")
+
+
+def _mark(point: Mapping[Hashable, Any]) -> Mark:
+    """Of a data set: the best value, its accuracy, and the reference's."""
+    values = listed([f"{value:g}" for value in point["values"]])
+    own, other = percent(point["own"]), percent(point["other"])
+    lines = [point["dataset"], f"best {values}: {own}%", f"{point['reference']}: {other}%"]
+    return Mark(text="\n".join(lines), dataset=point["dataset"])

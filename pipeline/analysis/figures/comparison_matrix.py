@@ -73,7 +73,7 @@ def draw_matrix(accuracies: Accuracies, ranking: Ranking) -> Drawing:
         cut = listed(ranking.systems[MOST_SYSTEMS:], between="; ")
         notes.append(f"Only the first {MOST_SYSTEMS} of {len(ranking.systems)} ranked arms are drawn, without {cut}.")
     return Drawing(
-        svg=render("comparison-matrix", lambda: _figure(shown, pairs, means)),
+        picture=render("comparison-matrix", lambda: _figure(shown, pairs, means)),
         alt="Mean difference, wins, ties, losses and p of each arm against each other",
         notes=tuple(notes),
     )

@@ -91,7 +91,7 @@ def draw_ranking(ranking: Ranking) -> Drawing:
         cut = listed(ranking.systems[shown:], between="; ")
         notes.append(f"Only the first {shown} of {len(ranking.systems)} ranked arms are drawn, without {cut}.")
     return Drawing(
-        svg=render("critical-difference", lambda: _figure(ranking, shown, drawn)),
+        picture=render("critical-difference", lambda: _figure(ranking, shown, drawn)),
         alt="Critical difference diagram: average ranks of the arms, and bars over those that no test separates",
         notes=tuple(notes),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.networks import (
     arms_of,
     basis,
@@ -24,8 +25,9 @@ from pipeline.analysis.figures.style import (
     render,
     thinned,
 )
+from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import StudyResults
-from pipeline.wording import listed
+from pipeline.wording import counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,9 +55,9 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
     curves = exploration(results, evenly_spread(drawn))
     notes = (_NOTE, basis(drawn), *_reach(results, drawn), *left_out(results, arms, MOST_ARMS))
     looks = {arm: look(index) for index, arm in enumerate(results.arms) if arm in arms[:MOST_ARMS]}
-    svg = render("exploration", lambda: _figure(curves, looks))
+    picture = render("exploration", lambda: _figure(curves, looks, arm_labels(results)))
     alt = "Share of weights explored, and of active weights changed by an update, over epochs, a line an arm"
-    return {"exploration": Drawing(svg=svg, alt=alt, notes=notes)}
+    return {"exploration": Drawing(picture=picture, alt=alt, notes=notes)}
 
 
 def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
@@ -95,9 +97,16 @@ def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
 
 def _network(updates: pd.DataFrame, weights: int, last: int) -> pd.DataFrame:
     """``itop_rate`` and ``mask_churn`` of one network by epoch."""
-    moments = updates.groupby(["epoch", "step"])[["active", "changed", "covered"]].sum()
-    moments = moments.assign(itop_rate=moments["covered"] / weights, mask_churn=moments["changed"] / moments["active"])
-    epochs = moments.groupby("epoch").agg({"itop_rate": "last", "mask_churn": "mean"})
+    import numpy as np
+    import pandas as pd
+
+    # Arrays, because there are hundreds of small frames: the groups of a moment first, then the moments of an epoch.
+    moments, at = np.unique(updates[["epoch", "step"]].to_numpy(), axis=0, return_inverse=True)
+    sums = {name: np.bincount(at, weights=updates[name]) for name in ("active", "changed", "covered")}
+    numbers, of_epoch, moments_in = np.unique(moments[:, 0], return_inverse=True, return_counts=True)
+    covered = sums["covered"][np.cumsum(moments_in) - 1]
+    churn = np.bincount(of_epoch, weights=sums["changed"] / sums["active"]) / moments_in
+    epochs = pd.DataFrame({"itop_rate": covered / weights, "mask_churn": churn}, index=pd.Index(numbers, name="epoch"))
     explores = len(epochs) > 1
     epochs.loc[0, "mask_churn"] = float("nan") if explores else 0.0  # the start is no update
     if last not in epochs.index:
@@ -128,9 +137,9 @@ def _reach(results: StudyResults, trials: pd.DataFrame) -> list[str]:
     return [f"Regions bound what can be covered: {listed(below, most=MOST_ARMS, between='; ')}."]
 
 
-def _figure(curves: pd.DataFrame, looks: Mapping[str, Look]) -> Figure:
+def _figure(curves: pd.DataFrame, looks: Mapping[str, Look], names: Mapping[str, str]) -> Figure:
     width = 3 * PANEL
-    legend = plan_legend(list(looks), width)
+    legend = plan_legend(list(looks), width, names)
     figure = new_figure(width, 3.2 + legend.height)
     for index, (measure, label) in enumerate(PANELS):
         axes = figure.add_subplot(1, len(PANELS), index + 1)
@@ -147,9 +156,18 @@ def _draw_panel(axes: Axes, curves: pd.DataFrame, looks: Mapping[str, Look]) -> 
 
     for arm in reversed(list(looks)):
         curve = thinned(curves[curves["arm"] == arm])
-        axes.plot(curve["epoch"], 100 * curve["mean"], **looks[arm])
+        (line,) = axes.plot(curve["epoch"], 100 * curve["mean"], **looks[arm])
+        tag(line, series=arm, marks=[_mark(arm, curve.iloc[-1])])
         bottom, top = (curve["mean"] - curve["std"]).clip(lower=0), (curve["mean"] + curve["std"]).clip(upper=1)
-        axes.fill_between(curve["epoch"], 100 * bottom, 100 * top, color=looks[arm]["color"], alpha=0.15, linewidth=0)
+        color = looks[arm]["color"]
+        band = axes.fill_between(curve["epoch"], 100 * bottom, 100 * top, color=color, alpha=0.15, linewidth=0)
+        tag(band, series=arm)
     axes.set_xlim(0, curves["epoch"].max())
     axes.set_ylim(0, max(1.0, axes.get_ylim()[1]))  # a fixed topology's churn is flat at 0
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+
+
+def _mark(arm: str, end: pd.Series) -> Mark:
+    """Of a curve that ends with this row."""
+    networks = counted(int(end["networks"]), "network")
+    return Mark(text=f"{arm}\n{100 * end['mean']:.1f}% in epoch {end['epoch']}\n{networks}", arms=(arm,))

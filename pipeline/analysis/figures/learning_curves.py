@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.style import (
     LOG_FROM,
     MOST_ARMS,
@@ -23,8 +24,9 @@ from pipeline.analysis.figures.style import (
     shortened,
     thinned,
 )
+from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import StudyResults
-from pipeline.wording import listed
+from pipeline.wording import counted, listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,9 +83,9 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         curves = learning_curves(records, quantity)
         if len(curves):
             datasets = [name for name in available[:MOST_PANELS] if name in set(curves["dataset"])]
-            drawing = draw_learning_curves(curves, quantity, results.arms, datasets)
+            drawing = draw_learning_curves(curves, quantity, arm_labels(results), datasets)
             notes = (*drawing.notes, *_left_out(results, available))
-            drawings[quantity.name] = Drawing(svg=drawing.svg, alt=drawing.alt, notes=notes)
+            drawings[quantity.name] = replace(drawing, notes=notes)
     return drawings
 
 
@@ -99,6 +101,7 @@ def epoch_records(results: StudyResults, datasets: Sequence[str]) -> pd.DataFram
     The first two columns are categories in the order of the study; ``test_accuracy`` is NaN in epochs in which it was
     not asked for.
     """
+    import numpy as np
     import pandas as pd
 
     quantities = [quantity.column for quantity in (TRAIN_LOSS, TEST_ACCURACY)]
@@ -107,19 +110,19 @@ def epoch_records(results: StudyResults, datasets: Sequence[str]) -> pd.DataFram
     if trials.empty:
         return pd.DataFrame(columns=["dataset", "arm", "epoch", *quantities])
     # Positions instead of names: grouping millions of epochs by text would take most of a report's time.
-    dataset_at, arm_at = ({name: at for at, name in enumerate(names)} for names in (results.datasets, results.arms))
-    records = pd.concat(
-        [
-            # An earlier version recorded no test accuracy: its column is NaN then.
-            results.histories[trial]
-            .reindex(columns=["epoch", *quantities])
-            .assign(dataset=dataset_at[dataset], arm=arm_at[arm])
-            for trial, dataset, arm in zip(trials["trial_id"], trials["dataset"], trials["arm"], strict=True)
-        ]
+    places = {
+        column: {name: at for at, name in enumerate(names)}
+        for column, names in (("dataset", results.datasets), ("arm", results.arms))
+    }
+    histories = [results.histories[trial] for trial in trials["trial_id"]]
+    lengths = [len(history) for history in histories]
+    codes = {name: np.repeat([at[each] for each in trials[name]], lengths) for name, at in places.items()}
+    # An earlier version recorded no test accuracy: its column is NaN then.
+    values = pd.concat(histories, ignore_index=True).reindex(columns=["epoch", *quantities])
+    return values.assign(
+        dataset=pd.Categorical.from_codes(codes["dataset"], results.datasets),
+        arm=pd.Categorical.from_codes(codes["arm"], results.arms),
     )
-    records["dataset"] = pd.Categorical.from_codes(records["dataset"], results.datasets)
-    records["arm"] = pd.Categorical.from_codes(records["arm"], results.arms)
-    return records
 
 
 def learning_curves(records: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
@@ -143,25 +146,27 @@ def learning_curves(records: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
 
 
 def draw_learning_curves(
-    curves: pd.DataFrame, quantity: Quantity, arms: Sequence[str], datasets: Sequence[str]
+    curves: pd.DataFrame, quantity: Quantity, arms: Mapping[str, str], datasets: Sequence[str]
 ) -> Drawing:
     """One panel a data set, one line an arm, a band of one standard deviation over seeds.
 
     Args:
         curves: from ``learning_curves``.
         quantity: what they are of.
-        arms: all arms of the study in its order, so that an arm keeps its colour whatever is missing. The first
-            ``MOST_ARMS`` are drawn.
+        arms: all arms of the study in its order, so that an arm keeps its colour whatever is missing, and what the
+            legend calls them. The first ``MOST_ARMS`` are drawn.
         datasets: those to draw; each has a curve.
     """
     spread = "the band is one sample standard deviation (none for a single seed)."
     notes = [f"Mean {quantity.words} over seeds; {spread}{quantity.note}"]
     if len(arms) > MOST_ARMS:
-        notes.append(f"Only the first {MOST_ARMS} arms are drawn, without {listed(arms[MOST_ARMS:], between='; ')}.")
+        notes.append(
+            f"Only the first {MOST_ARMS} arms are drawn, without {listed(list(arms)[MOST_ARMS:], between='; ')}."
+        )
     if (curves.groupby(["dataset", "arm"], observed=True).size() > MOST_POINTS).any():
         notes.append(f"At most {MOST_POINTS} epochs of each curve are drawn, at even steps.")
     return Drawing(
-        svg=render(quantity.name, lambda: _figure(curves, quantity, arms[:MOST_ARMS], datasets)),
+        picture=render(quantity.name, lambda: _figure(curves, quantity, arms, datasets)),
         alt=f"{quantity.words.capitalize()} over epochs, a panel a data set, a line an arm",
         notes=tuple(notes),
     )
@@ -173,12 +178,13 @@ def _trials(results: StudyResults) -> pd.DataFrame:
     return results.trials[done & results.trials["trial_id"].isin(set(results.histories))]
 
 
-def _figure(curves: pd.DataFrame, quantity: Quantity, arms: Sequence[str], datasets: Sequence[str]) -> Figure:
+def _figure(curves: pd.DataFrame, quantity: Quantity, arms: Mapping[str, str], datasets: Sequence[str]) -> Figure:
     rows, columns = grid_shape(len(datasets))
     width = PANEL * columns if columns > 1 else 5.6
-    legend = plan_legend(arms, width)
+    drawn = list(arms)[:MOST_ARMS]
+    legend = plan_legend(drawn, width, arms)
     figure = new_figure(width, 0.5 + 2.3 * rows + legend.height)
-    looks = {arm: look(index) for index, arm in enumerate(arms)}
+    looks = {arm: look(index) for index, arm in enumerate(drawn)}
     for index, dataset in enumerate(datasets):
         axes = figure.add_subplot(rows, columns, index + 1)
         axes.set_title(shortened(dataset, 30), loc="left")
@@ -199,14 +205,24 @@ def _draw_panel(axes: Axes, curves: pd.DataFrame, quantity: Quantity, looks: Map
             continue
         # A line through a single point would be invisible.
         single: Look = {"marker": "o", "markersize": 3.5} if len(curve) == 1 else {}
-        axes.plot(curve["epoch"], curve["mean"], **looks[arm], **single)
+        (line,) = axes.plot(curve["epoch"], curve["mean"], **looks[arm], **single)
+        tag(line, series=arm, marks=[_mark(curve.iloc[-1], quantity)])
         # Nothing drawn is negative, an accuracy is at most 1, and a logarithmic axis has no zero.
         bottom = (curve["mean"] - curve["std"]).clip(lower=low / 2 if logarithmic else 0.0)
         top = (curve["mean"] + curve["std"]).clip(upper=quantity.most)
-        axes.fill_between(curve["epoch"], bottom, top, color=looks[arm]["color"], alpha=0.15, linewidth=0)
+        band = axes.fill_between(curve["epoch"], bottom, top, color=looks[arm]["color"], alpha=0.15, linewidth=0)
+        tag(band, series=arm)
     _set_epochs(axes, int(curves["epoch"].max()))
     if quantity is TRAIN_LOSS:
         _set_losses(axes, logarithmic, low)
+
+
+def _mark(end: pd.Series, quantity: Quantity) -> Mark:
+    """Of a curve that ends with this row."""
+    arm, dataset, seeds = str(end["arm"]), str(end["dataset"]), int(end["seeds"])
+    value = f"{end['mean']:.2f}%" if quantity is TEST_ACCURACY else f"{end['mean']:.3g} nats"
+    lines = [arm, dataset, f"{quantity.words} {value} in epoch {end['epoch']}", counted(seeds, "seed")]
+    return Mark(text="\n".join(lines), arms=(arm,), dataset=dataset)
 
 
 def _set_epochs(axes: Axes, epochs: int) -> None:
@@ -218,7 +234,7 @@ def _set_epochs(axes: Axes, epochs: int) -> None:
 
 
 def _set_losses(axes: Axes, logarithmic: bool, low: float) -> None:
-    from matplotlib.ticker import FuncFormatter, NullFormatter
+    from matplotlib.ticker import FuncFormatter, NullLocator
 
     if not logarithmic:
         axes.set_ylim(bottom=0)
@@ -226,7 +242,7 @@ def _set_losses(axes: Axes, logarithmic: bool, low: float) -> None:
     axes.set_yscale("log")
     axes.set_ylim(bottom=low / 1.5)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_minor_locator(NullLocator())  # dozens of ticks, each laid out like a label
 
 
 def _left_out(results: StudyResults, available: Sequence[str]) -> list[str]:

@@ -5,11 +5,13 @@ First the data, then the drawing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dsn.receptive_field import SizeCount, stacked_size_shares
-from pipeline.analysis.figures.networks import not_there
+from pipeline.analysis.figures.labels import arm_labels
+from pipeline.analysis.figures.networks import MOST_NETWORKS, evenly_spread, not_there
 from pipeline.analysis.figures.style import (
     PANEL,
     Drawing,
@@ -47,30 +49,36 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
     done = results.trials[results.trials["status"] == "done"]
     if done.empty:
         return "No trial is done yet, so there is no kernel to measure."
-    counts = kernel_counts(results)
-    if counts.empty:
+    measured = set(done.loc[done["trial_id"].isin(set(results.receptive_fields)), "arm"])
+    if not measured:
         return not_there("The sizes of the kernels of this study's trials")
-    arms = [arm for arm in results.arms if arm in set(counts["arm"])]
-    shown = counts[counts["arm"].isin(arms[:MOST_ROWS])]
-    drawing = draw_receptive_fields(receptive_fields(shown), stacked_receptive_fields(shown), arms)
+    arms = [arm for arm in results.arms if arm in measured]
+    counts = kernel_counts(results, arms[:MOST_ROWS])
+    drawing = draw_receptive_fields(
+        receptive_fields(counts), stacked_receptive_fields(counts), arms, arm_labels(results)
+    )
     notes = [*drawing.notes]
     without = done[~done["trial_id"].isin(set(results.receptive_fields))]["trial_id"].nunique()
     if without:
         notes.append(not_there(f"Without {counted(without, 'trial')} whose sizes"))
-    return {"receptive_fields": Drawing(svg=drawing.svg, alt=drawing.alt, notes=tuple(notes))}
+    return {"receptive_fields": replace(drawing, notes=tuple(notes))}
 
 
-def kernel_counts(results: StudyResults) -> pd.DataFrame:
-    """What the trials have recorded: ``arm`` (a category), ``trial`` (a number), ``layer, group, size, kernels``."""
+def kernel_counts(results: StudyResults, arms: Sequence[str]) -> pd.DataFrame:
+    """What trials of ``arms`` recorded: ``arm`` (a category), ``trial`` (a number), ``layer, group, size, kernels``.
+
+    Of an arm with more than ``networks.MOST_NETWORKS`` trials it is these that are evenly spread over them.
+    """
     import numpy as np
     import pandas as pd
 
     columns = ["layer", "group", "size", "kernels"]
     trials = results.trials[results.trials["trial_id"].isin(set(results.receptive_fields))]
-    trials = trials.drop_duplicates(["arm", "trial_id"])
+    trials = trials[trials["arm"].isin(arms)]
+    trials = evenly_spread(trials.drop_duplicates(["arm", "trial_id"]))
     if trials.empty:
         return pd.DataFrame(columns=["arm", "trial", *columns])
-    # Positions instead of names, as in learning_curves; and arrays, for a large study has thousands of small frames.
+    # Positions instead of names, as in learning_curves; and arrays, for there are hundreds of small frames.
     arm_at = {arm: at for at, arm in enumerate(results.arms)}
     frames = [results.receptive_fields[trial] for trial in trials["trial_id"]]
     lengths = [len(frame) for frame in frames]
@@ -139,13 +147,16 @@ def _size_counts(layers: pd.DataFrame) -> Iterator[SizeCount]:
         yield SizeCount(layer=layer, group=1, size=size, kernels=kernels)
 
 
-def draw_receptive_fields(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Sequence[str]) -> Drawing:
+def draw_receptive_fields(
+    histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Sequence[str], names: Mapping[str, str]
+) -> Drawing:
     """Small multiples: a row an arm, a column a layer, a colour a kernel group, and last a column of all layers.
 
     Args:
         histogram: from ``receptive_fields``.
         stacked: from ``stacked_receptive_fields``; without rows there is no last column.
-        arms: those to draw, of which the first ``MOST_ROWS`` are; each has a row in ``histogram``.
+        arms: those to draw, of which the first ``MOST_ROWS`` are; each of these has a row in ``histogram``.
+        names: arm -> what its row is called.
     """
     shown, layers = arms[:MOST_ROWS], sorted(histogram["layer"].unique())
     drawn = histogram[histogram["arm"].isin(shown) & histogram["layer"].isin(layers[:MOST_LAYERS])]
@@ -170,7 +181,10 @@ def draw_receptive_fields(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: 
     if len(layers) > MOST_LAYERS:
         notes.append(f"Only the first {MOST_LAYERS} of {len(layers)} layers are drawn.")
     return Drawing(
-        svg=render("receptive_fields", lambda: _figure(drawn, stacked, shown, layers[:MOST_LAYERS])),
+        picture=render(
+            "receptive_fields",
+            lambda: _figure(drawn, stacked, {arm: names[arm] for arm in shown}, layers[:MOST_LAYERS]),
+        ),
         alt="Histograms of the kernels' receptive field sizes, a row an arm, a column a layer",
         notes=tuple(notes),
     )
@@ -179,6 +193,9 @@ def draw_receptive_fields(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: 
 def _basis(histogram: pd.DataFrame, arms: Sequence[str]) -> str:
     """Over how many trials the means are."""
     trials = histogram.groupby("arm")["trials"].max()
+    if trials.max() == MOST_NETWORKS:
+        most = counted(MOST_NETWORKS, "trained network")
+        return f"Each row is the mean over at most {most}, spread evenly over all data sets and seeds."
     if trials.nunique() == 1:
         return f"Each row is the mean over all data sets and seeds: {counted(int(trials.iloc[0]), 'trained network')}."
     each = listed([f"{trials[arm]} of {arm}" for arm in arms], most=MOST_ROWS, between="; ")
@@ -189,13 +206,13 @@ def _bar_width(histogram: pd.DataFrame) -> int:
     return -(-(int(histogram["size"].max()) + 1) // MOST_BARS)
 
 
-def _figure(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Sequence[str], layers: Sequence[int]) -> Figure:
+def _figure(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Mapping[str, str], layers: Sequence[int]) -> Figure:
     groups = int(histogram["group"].max())
     width, columns = 3 * PANEL, len(layers) + (1 if len(stacked) else 0)
     legend, looks = group_legend(groups, width)
     beside = legend if groups > 1 else None
     figure = new_figure(width, 0.6 + 1.05 * len(arms) + (legend.height if beside else 0))
-    names = plan_names(arms)
+    names = plan_names(list(arms.values()))
     share = (width - names.width) / columns
     grid = figure.add_gridspec(len(arms), columns + 1, width_ratios=[names.width, *[share] * columns])
     axes = grid.subplots(sharex="col", squeeze=False)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
 from pipeline.analysis.figures.style import (
@@ -17,8 +18,10 @@ from pipeline.analysis.figures.style import (
     render,
     wrapped,
 )
+from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import StudyResults
-from pipeline.wording import counted, listed
+from pipeline.wording import counted, listed, percent
+from pipeline.wording import points as in_points
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +59,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
     missing = (
         (f"Without {listed(left_out, between='; ')}, which can be compared in fewer data sets.",) if left_out else ()
     )
-    return {"scatter": Drawing(svg=drawing.svg, alt=drawing.alt, notes=(*drawing.notes, *missing))}
+    return {"scatter": replace(drawing, notes=(*drawing.notes, *missing))}
 
 
 def scatter(results: StudyResults) -> pd.DataFrame:
@@ -78,7 +81,7 @@ def draw_scatter(points: pd.DataFrame, arms: Sequence[str]) -> Drawing:
         left_out = listed(arms[len(shown) :], between="; ")
         notes.append(f"Only the first {len(shown)} of {len(arms)} panels are drawn, without {left_out}.")
     return Drawing(
-        svg=render("scatter", lambda: _figure(points[points["arm"].isin(shown)], shown)),
+        picture=render("scatter", lambda: _figure(points[points["arm"].isin(shown)], shown)),
         alt="Accuracy of each arm against its reference, a point a data set",
         notes=tuple(notes),
     )
@@ -112,14 +115,41 @@ def axis_limits(points: pd.DataFrame) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def draw_panel(axes: Axes, points: pd.DataFrame, limits: tuple[float, float]) -> None:
-    """The points of one comparison (``own, other, sign``) about the diagonal, with their wins, ties and losses."""
+def _mark(point: Mapping[Hashable, Any]) -> Mark:
+    """Of a point of ``scatter``: both accuracies, and whose trials they are."""
+    arm, reference, dataset, own, other = (point[key] for key in ("arm", "reference", "dataset", "own", "other"))
+    lines = [dataset, f"{arm}: {percent(own)}%", f"{reference}: {percent(other)}%", f"{in_points(own - other)} points"]
+    return Mark(text="\n".join(lines), arms=(arm, reference), dataset=dataset)
+
+
+def draw_panel(
+    axes: Axes,
+    points: pd.DataFrame,
+    limits: tuple[float, float],
+    mark: Callable[[Mapping[Hashable, Any]], Mark] = _mark,
+) -> None:
+    """The points of one comparison (``own, other, sign``) about the diagonal, with their wins, ties and losses.
+
+    Args:
+        axes: to draw on.
+        points: from ``scatter``, or with other columns besides.
+        limits: of both axes.
+        mark: what to say of a point.
+    """
     from matplotlib.ticker import MaxNLocator
 
     axes.plot(limits, limits, color="#767676", linewidth=0.8)
     for sign, color, marker in _OUTCOMES:
         own = points[points["sign"] == sign]
-        axes.scatter(100 * own["other"], 100 * own["own"], s=26, color=color, marker=marker, alpha=0.75, linewidths=0)
+        look: dict[str, Any] = {
+            "color": color,
+            "marker": marker,
+            "markersize": 5.1,
+            "markeredgewidth": 0,
+            "alpha": 0.75,
+        }
+        (drawn,) = axes.plot(100 * own["other"], 100 * own["own"], linestyle="none", **look)
+        tag(drawn, marks=[mark(point) for point in own.to_dict("records")])
     wins, ties, losses = (int((points["sign"] == sign).sum()) for sign, _, _ in _OUTCOMES)
     better = f"{counted(wins, 'win')}\n{counted(ties, 'tie')}"
     axes.text(0.04, 0.96, better, transform=axes.transAxes, ha="left", va="top", linespacing=1.4)

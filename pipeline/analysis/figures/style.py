@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import math
-import re
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pipeline.analysis.figures.svg import finished, tag
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,7 @@ MOST_POINTS = 200
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",  # text stays text: searchable, selectable
     "svg.hashsalt": "dsn",  # else the ids inside, and so the file, change from run to run
+    "pdf.fonttype": 42,  # TrueType: publishers refuse Type 3
     "text.parse_math": False,  # a $ in the name of an arm is a dollar
     "font.family": ["sans-serif"],
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
@@ -71,45 +73,84 @@ Look = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Picture:
+    """What is drawn, under a name that is its own on a page.
+
+    Attributes:
+        name: what ids inside begin with.
+        svg: an SVG element that stands alone in a file or, by ``svg.on_page``, inside a page.
+        draw: draws it again.
+    """
+
+    name: str
+    svg: str
+    draw: Callable[[], Figure] = field(compare=False, repr=False)
+
+    def pdf(self) -> bytes:
+        """The same for print. It takes as long as the SVG or longer, so it is made only where it is asked for.
+
+        Fonts are embedded, and nothing in it tells when or with which version it was made: the same figure gives the
+        same bytes.
+        """
+        import matplotlib
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
+        with matplotlib.rc_context(STYLE):
+            file = io.BytesIO()
+            canvas = FigureCanvasPdf(_laid_out(self.draw))
+            canvas.print_pdf(file, metadata=dict.fromkeys(_PDF_STAMPS))  # type: ignore[no-untyped-call]
+        return file.getvalue()
+
+
+_PDF_STAMPS = ("Creator", "Producer", "CreationDate")
+_SVG_STAMPS = ("Date", "Creator", "Format", "Type")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Drawing:
     """A figure.
 
     Attributes:
-        svg: an SVG element that stands alone in a file or inside a page.
+        picture: what is seen.
         alt: what it shows, for who cannot see it.
         notes: sentences on how to read it and on what it leaves out.
     """
 
-    svg: str
+    picture: Picture
     alt: str
     notes: tuple[str, ...]
 
+    @property
+    def svg(self) -> str:
+        """The picture as an SVG element."""
+        return self.picture.svg
 
-def render(name: str, draw: Callable[[], Figure]) -> str:
-    """What ``draw`` makes in our style, as an ``<svg>`` element without declaration and metadata.
 
-    The same figure gives the same text. Ids inside begin with ``name``, so that several figures can share a page.
-    """
+def render(name: str, draw: Callable[[], Figure]) -> Picture:
+    """What ``draw`` makes in our style. The same figure gives the same text."""
     import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
 
     with matplotlib.rc_context(STYLE):
         file = io.StringIO()
-        figure = draw()
-        _freeze_layout(figure)
-        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    # A hundredth of a point is less than can be seen; more digits would make up half of a page.
-    text = re.sub(r' d="[^"]*"', lambda path: re.sub(r"(\.\d\d)\d+", r"\1", path[0]), file.getvalue())
-    return re.sub(r'( id="| xlink:href="#|url\(#)', rf"\g<1>{name}-", text[text.index("<svg") :])
+        # Not savefig, which draws everything once more beforehand, for layout engines.
+        canvas = FigureCanvasSVG(_laid_out(draw))
+        canvas.print_svg(file, metadata=dict.fromkeys(_SVG_STAMPS))  # type: ignore[no-untyped-call]
+    return Picture(name=name, svg=finished(file.getvalue(), name), draw=draw)
 
 
-def _freeze_layout(figure: Figure) -> None:
-    """Lay the figure out, once, on round numbers: the solver's last digits depend on where objects lie in memory, and
+def _laid_out(draw: Callable[[], Figure]) -> Figure:
+    """The figure, laid out, once, on round numbers: the solver's last digits depend on where objects lie in memory, and
     the ids of clipping areas are hashes of all digits."""
-    figure.draw_without_rendering()
+    figure = draw()
+    engine = figure.get_layout_engine()
+    assert engine is not None, "new_figure gives one"
+    engine.execute(figure)  # draw_without_rendering would do the same, and draw everything once more
     figure.set_layout_engine("none")
     for axes in figure.axes:
         left, bottom, width, height = axes.get_position(original=True).bounds
         axes.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))
+    return figure
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -161,8 +202,15 @@ def group_legend(groups: int, width: float) -> tuple[Legend, list[Look]]:
 
 @dataclass(frozen=True, kw_only=True)
 class Legend:
-    """The legend above a figure's panels. Planned before the figure, which must have room for its rows."""
+    """The legend above a figure's panels. Planned before the figure, which must have room for its rows.
 
+    Attributes:
+        series: what the entries stand for.
+        labels: their names as far as there is room.
+        columns: of the legend.
+    """
+
+    series: tuple[str, ...]
     labels: tuple[str, ...]
     columns: int
 
@@ -176,7 +224,11 @@ class Legend:
         from matplotlib.lines import Line2D
 
         lines = [Line2D([], [], **each) for each in looks]
-        figure.legend(lines, self.labels, loc="outside upper left", ncols=self.columns)
+        legend = figure.legend(lines, self.labels, loc="outside upper left", ncols=self.columns)
+        for parts in (legend.legend_handles, legend.get_texts()):
+            for part, series in zip(parts, self.series, strict=True):
+                assert part is not None, "lines have handles"
+                tag(part, legend=series)
 
 
 def label_vertical(figure: Figure, text: str, legend: Legend | None = None) -> None:
@@ -185,11 +237,13 @@ def label_vertical(figure: Figure, text: str, legend: Legend | None = None) -> N
     figure.supylabel(text, y=(1 - top) / 2)
 
 
-def plan_legend(names: Sequence[str], width: float) -> Legend:
-    """A legend for ``names`` in a figure of ``width`` inches."""
+def plan_legend(names: Sequence[str], width: float, words: Mapping[str, str] | None = None) -> Legend:
+    """A legend for ``names`` in a figure of ``width`` inches, which calls them by ``words`` if there are any."""
     letters = int(LETTERS_AN_INCH * width)  # in one line, of which every handle takes 7
-    labels = _distinct(names, letters - 7)
-    return Legend(labels=labels, columns=max(1, min(len(names), letters // (max(map(len, labels)) + 7))))
+    labels = _distinct([words[name] for name in names] if words else names, letters - 7)
+    return Legend(
+        series=tuple(names), labels=labels, columns=max(1, min(len(names), letters // (max(map(len, labels)) + 7)))
+    )
 
 
 def _distinct(names: Sequence[str], longest: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
+from pipeline.analysis.figures.labels import accuracy_in_words, setting_in_words, setting_label
 from pipeline.analysis.figures.style import (
     MOST_ARMS,
     PANEL,
@@ -20,9 +21,10 @@ from pipeline.analysis.figures.style import (
     render,
     shortened,
 )
+from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.figures.trade_off import COST_AXES, SPREAD
 from pipeline.analysis.results import StudyResults
-from pipeline.wording import listed, part_of, spelled
+from pipeline.wording import listed, part_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,8 +101,8 @@ def draw_sweep(points: pd.DataFrame, factor: str, over: str, notes: Sequence[str
     shown, cut = _shown(points)
     panels = (("mean", 0.01, "mean test accuracy (%)"), *COST_AXES)
     return Drawing(
-        svg=render(f"sweep-{factor}", lambda: _costs_figure(shown, factor, panels)),
-        alt=f"Mean accuracy, parameters and FLOPs against {factor}",
+        picture=render(f"sweep-{factor}", lambda: _costs_figure(shown, factor, panels)),
+        alt=f"Mean accuracy, parameters and FLOPs against {setting_label(factor)}",
         notes=(f"Means over {over}. {SPREAD} {_HIDDEN}", *notes, *cut),
     )
 
@@ -120,8 +122,8 @@ def draw_sweep_by_dataset(points: pd.DataFrame, factor: str, notes: Sequence[str
     if unequal:
         said.append(f"The points do not all rest on the same seeds on {listed(unequal, most=MOST_DATASETS)}.")
     return Drawing(
-        svg=render(f"sweep-by-dataset-{factor}", lambda: _datasets_figure(shown, factor)),
-        alt=f"Accuracy against {factor}, a panel a data set",
+        picture=render(f"sweep-by-dataset-{factor}", lambda: _datasets_figure(shown, factor)),
+        alt=f"Accuracy against {setting_label(factor)}, a panel a data set",
         notes=tuple(said),
     )
 
@@ -159,7 +161,7 @@ def _lines(results: StudyResults, factor: str, values: Mapping[str, Any]) -> dic
 
 
 def _without(combination: Mapping[str, Any], factor: str) -> list[str]:
-    return [f"{key}={spelled(value)}" for key, value in combination.items() if key != factor]
+    return [setting_in_words(key, value) for key, value in combination.items() if key != factor]
 
 
 def _placed(results: StudyResults, factor: str, means: pd.DataFrame) -> pd.DataFrame:
@@ -196,9 +198,11 @@ def _notes(results: StudyResults, factor: str, factors: Sequence[str]) -> list[s
         notes.append(f"{listed(unswept, between='; ')} {what} drawn across, with a band instead of a bar.")
     if values and _lines(results, factor, values) == {arm: results.arm_name(arm) for arm in values}:
         along = sorted({key for arm in values for key in results.factors[arm] if key != factor})
-        notes += [f"{listed(along)} change{'s' if len(along) == 1 else ''} along with {factor}."] if along else []
+        changing = listed([setting_label(key) for key in along])
+        notes += [f"Varied together with {setting_label(factor)}: {changing}."] if along else []
     if factor == factors[0] and len(factors) > MOST_FACTORS:
-        notes.append(f"Only the first {MOST_FACTORS} factors have a figure, not {listed(factors[MOST_FACTORS:])}.")
+        rest = listed([setting_label(key) for key in factors[MOST_FACTORS:]])
+        notes.append(f"Only the first {MOST_FACTORS} factors have a figure, not {rest}.")
     return notes
 
 
@@ -240,7 +244,7 @@ def _costs_figure(points: pd.DataFrame, factor: str, panels: Sequence[tuple[str,
         axes.set_title(label, loc="left", fontweight="normal")
         if column != "mean":
             axes.set_ylim(bottom=0)
-    figure.supxlabel(factor)
+    figure.supxlabel(setting_label(factor))
     if len(looks) > 1:
         legend.draw(figure, list(looks.values()))
     return figure
@@ -256,7 +260,7 @@ def _datasets_figure(points: pd.DataFrame, factor: str) -> Figure:
         axes = figure.add_subplot(rows, columns, index + 1)
         _draw_panel(axes, points[points["dataset"] == dataset], ("mean", 0.01), looks, _axis(points))
         axes.set_title(shortened(dataset, 30), loc="left")
-    figure.supxlabel(factor)
+    figure.supxlabel(setting_label(factor))
     label_vertical(figure, "test accuracy (%)", legend)
     if len(looks) > 1:
         legend.draw(figure, list(looks.values()))
@@ -271,21 +275,45 @@ def _draw_panel(
     ``quantity`` is the column that is drawn, and its unit.
     """
     column, unit = quantity
+    known = points[points[column].notna()]  # an earlier version may not have recorded a cost
     for line in reversed(list(looks)):
-        own = points[points["line"] == line]
+        own = known[known["line"] == line]
         for joined in (own[own["value"].notna()], own[own["word"] != ""]):
             at = [axis.at(word or value) for value, word in zip(joined["value"], joined["word"], strict=True)]
             spread = joined["std"] / unit if column == "mean" and joined["std"].notna().any() else None
-            axes.errorbar(at, joined[column] / unit, yerr=spread, elinewidth=1.0, capsize=2.5, **looks[line])
+            bars = axes.errorbar(at, joined[column] / unit, yerr=spread, elinewidth=1.0, capsize=2.5, **looks[line])
+            tag(bars.lines[0], series=line, marks=[_mark(row) for row in joined.to_dict("records")])
+            for part in (*bars.lines[1], *bars.lines[2]):
+                tag(part, series=line)
+            if spread is not None and len(joined) > 1 and joined["value"].notna().all():
+                low, high = (joined[column] / unit + sign * spread.fillna(0) for sign in (-1, 1))
+                band = axes.fill_between(at, low, high, color=looks[line]["color"], alpha=0.1, linewidth=0)
+                tag(band, series=line)
         for level in own[_is_level(own)].to_dict("records"):
             _draw_level(axes, level, quantity, looks[line])
     axis.set(axes, PANEL - 0.6)
 
 
+def _mark(point: Mapping[Hashable, Any]) -> Mark:
+    """Of a point of ``sweep`` or ``sweep_by_dataset``."""
+    dataset, seeds = point.get("dataset", ""), point["seeds"]
+    done = len(seeds) if isinstance(seeds, tuple) else seeds
+    reached = accuracy_in_words(point["mean"], point["std"], done)
+    cost = (
+        [f"{point['parameters'] / 1e3:.4g} K parameters, {point['flops'] / 1e6:.3g} M FLOPs"]
+        if "flops" in point
+        else []
+    )
+    said = [point["arm"], *([dataset] if dataset else []), reached, *cost]
+    return Mark(text="\n".join(said), arms=(point["arm"],), dataset=dataset)
+
+
 def _draw_level(axes: Axes, level: Mapping[Hashable, Any], quantity: tuple[str, float], look: Look) -> None:
     column, unit = quantity
     height, color = level[column] / unit, look["color"]
-    axes.axhline(height, color=color, linewidth=look["linewidth"], linestyle=look["linestyle"])
+    across = axes.axhline(height, color=color, linewidth=look["linewidth"], linestyle=look["linestyle"])
+    tag(across, series=level["line"], marks=[_mark(level)])
     if column == "mean" and level["std"] > 0:
         spread = level["std"] / unit
-        axes.axhspan(height - spread, height + spread, color=color, alpha=0.1, linewidth=0)
+        band = axes.axhspan(height - spread, height + spread, color=color, alpha=0.1, linewidth=0)
+        tag(band, series=level["line"])

@@ -104,7 +104,8 @@ def test_who_is_left_out_is_named(explored: StudyResults) -> None:
         drawings["active_weights"]
         .notes[0]
         .startswith(
-            "Left: the first layer of the selected network of A, seed 0, a column an output channel; black is active."
+            "Left: the first layer of the selected network of A, seed 0, a column an output channel; "
+            "what is filled is active."
         )
     )
 

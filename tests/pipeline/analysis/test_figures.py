@@ -31,8 +31,8 @@ def words(svg: str) -> list[str]:
 
 @pytest.fixture
 def measured(sweep: StudyResults, data_uses: Callable[..., tuple[DataUse, ...]]) -> StudyResults:
-    """The sweep with four more data sets, a receptive field file a trial and a learning curve of one: something for
-    every plot."""
+    """The sweep with four more data sets, a receptive field file a trial, a learning curve of one, and a setting in
+    which its arms differ: something for every plot."""
     again = [sweep.trials.replace({"dataset": {"B": name, "A": f"{name}0"}}) for name in ("C", "D")]
     trials = pd.concat([sweep.trials, *again], ignore_index=True)
     trials["trial_id"] = trials["arm"] + trials["dataset"] + trials["seed"].astype(str)
@@ -41,10 +41,16 @@ def measured(sweep: StudyResults, data_uses: Callable[..., tuple[DataUse, ...]])
     history = pd.DataFrame({"epoch": [1, 2], "train_loss": [1.0, 0.5], "test_accuracy": [0.5, 0.6]})
     weights = pd.DataFrame({"layer": [1, 2], "group": [1, 3], "channel": [0, 140], "tap": [1, 8], "active": [1, 7]})
     updates = pd.DataFrame({"epoch": [0, 5], "step": [0, 9], "active": [8, 8], "changed": [0, 2], "covered": [8, 10]})
+    drops = {"one": "magnitude", "two": "random"}
+    configs = {
+        arm: replace(config, sparsity=replace(config.sparsity, drop=drops[sweep.arm_name(arm)]))
+        for arm, config in sweep.configs.items()
+    }
     return replace(
         sweep,
         trials=trials,
         datasets=tuple(trials["dataset"].unique()),
+        configs=configs,
         receptive_fields=dict.fromkeys(ids, rows),
         histories={ids[0]: history},
         active_weights=dict.fromkeys(ids, weights),
@@ -179,7 +185,7 @@ def test_sweep_zipped_joins_an_arm_and_says_what_changes_along(
     drawings = sweep_plot.figures(results)
     assert isinstance(drawings, dict)
     assert list(drawings) == ["sweep_model.kernel_size", "sweep_model.depth"]
-    assert "model.depth changes along with model.kernel_size." in drawings["sweep_model.kernel_size"].notes
+    assert "Varied together with kernel size (taps): layers." in drawings["sweep_model.kernel_size"].notes
 
 
 def test_words_of_a_factor_stand_before_its_numbers(
@@ -287,7 +293,7 @@ def test_lines_of_a_sweep_are_named_as_arms_are(make_results: MakeResults, make_
         {"sparsity.explore": explore, "model.depth": depth} for explore in (True, False) for depth in (2, 4)
     ]
     points, _ = sweep_plot.sweep(make_combined(make_results, make_config, combinations), "model.depth")
-    assert points["line"].unique().tolist() == ["base, sparsity.explore=true", "base, sparsity.explore=false"]
+    assert points["line"].unique().tolist() == ["base, explores = true", "base, explores = false"]
 
 
 @pytest.mark.parametrize(("key", "values"), [("sparsity.explore", (True, False)), ("data.split", (2015, 2018))])
@@ -320,7 +326,7 @@ def test_trade_off_is_over_shared_data_sets_and_names_who_is_missing(make_result
     drawings = trade_off.figures(results)
     assert isinstance(drawings, dict)
     assert drawings["trade_off"].notes[0].startswith("Means over 1 of 2 data sets.")
-    assert drawings["trade_off"].notes[1] == "No results of late."
+    assert drawings["trade_off"].notes[2] == "No results of late."
 
 
 def test_the_spread_rests_on_the_seeds_that_are_done_everywhere(make_results: MakeResults) -> None:
@@ -340,7 +346,7 @@ def test_receptive_fields_are_means_of_shares_in_which_each_trial_weighs_the_sam
     results = make_results(
         {("dsn", "A"): [0.5, 0.5, 0.5], ("other", "A"): [0.5]}, receptive_fields={"dsn-A-0": small, "dsn-A-1": large}
     )
-    counts = receptive_fields.kernel_counts(results)
+    counts = receptive_fields.kernel_counts(results, results.arms)
     histogram = receptive_fields.receptive_fields(counts)
     assert histogram.to_numpy().tolist() == [
         ["dsn", 1, 1, 3, 0.625, 2],
@@ -363,7 +369,7 @@ def test_stacked_fields_are_means_in_which_each_network_weighs_the_same(make_res
     short = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 3, 3], "kernels": [1, 2, 7]})
     long = pd.DataFrame({"layer": [1, 2, 2], "group": 1, "size": [3, 3, 5], "kernels": [90, 50, 50]})
     results = make_results({("dsn", "A"): [0.5] * 2}, receptive_fields={"dsn-A-0": short, "dsn-A-1": long})
-    stacked = receptive_fields.stacked_receptive_fields(receptive_fields.kernel_counts(results))
+    stacked = receptive_fields.stacked_receptive_fields(receptive_fields.kernel_counts(results, results.arms))
     # 3 + 3 - 1 steps through the first network, and through half of the second.
     assert stacked.to_numpy().tolist() == [["dsn", 5, 0.75], ["dsn", 7, 0.25]]
 
@@ -404,7 +410,7 @@ def test_names_are_wrapped_into_their_column() -> None:
 
 
 def test_ids_of_a_figure_begin_with_its_name() -> None:
-    svg = style.render("mine", _figure_with_a_marker)
+    svg = style.render("mine", _figure_with_a_marker).svg
     ids = [node.attrib["id"] for node in ElementTree.fromstring(svg).iter() if "id" in node.attrib]
     assert ids
     assert all(name.startswith("mine-") for name in ids)
@@ -415,7 +421,7 @@ def test_lines_have_no_more_digits_than_can_be_seen_and_names_keep_theirs() -> N
     figure = style.new_figure(2, 2)
     figure.add_subplot().plot([0, 1 / 3, 1], [0.0, 0.123456, 1.0])
     figure.axes[0].set_title("rate=0.00012345")
-    svg = style.render("mine", lambda: figure)
+    svg = style.render("mine", lambda: figure).svg
     paths = "".join(re.findall(r' d="([^"]*)"', svg))
     assert re.search(r"\.\d\d\b", paths)
     assert not re.search(r"\.\d\d\d", paths)
