@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 
 import torch
 
 from dsn.native.library import NativeUnavailable, load_library
-from pipeline.provenance import code_provenance
+from pipeline.provenance import code_provenance, processor_name
 
 BUSY_LOAD = 0.5
 QUIET_SHARE = 0.97
@@ -50,7 +48,7 @@ def this_machine() -> Machine:
     """As it is now."""
     code = code_provenance()
     facts = {
-        "processor": f"{_processor()}, {len(os.sched_getaffinity(0))} usable threads",
+        "processor": f"{processor_name()}, {len(os.sched_getaffinity(0))} usable threads",
         "native engine": _native(),
         "PyTorch": f"{torch.__version__}, {torch.backends.cpu.get_cpu_capability()}",
         "Python": f"{platform.python_version()}, NumPy {version('numpy')}",
@@ -72,12 +70,3 @@ def _native() -> str:
         return load_library().instruction_set
     except NativeUnavailable as error:
         return str(error)
-
-
-def _processor() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
-    names: list[str] = re.findall(r"^model name\s*: (.*)$", text, re.MULTILINE)
-    return names[0] if names else platform.machine()

@@ -415,12 +415,10 @@ def _write(path: Path, text: str, *, folder: bool = False) -> None:
     """Where the user asked for it; ``folder`` makes the folder, too."""
     from dsn.durable import write_atomic
 
-    try:
+    with _written_to(path, "--out"):
         if folder:
             path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text)
-    except OSError as error:
-        raise InvalidInput(f"cannot be written: {error.strerror}", key="out", value=str(path)) from error
 
 
 def _study_name(given: str, profile: str | None) -> str:

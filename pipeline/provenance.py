@@ -1,7 +1,8 @@
-"""Which code computed a result."""
+"""Which code computed a result, and on what processor."""
 
 from __future__ import annotations
 
+import platform
 import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,16 @@ def code_provenance() -> dict[str, str]:
     except PackageNotFoundError:
         release = "not installed"
     return {"version": release, "revision": _revision() or "no git checkout"}
+
+
+def processor_name() -> str:
+    """The processor's name as Linux tells it; elsewhere the architecture."""
+    try:
+        with Path("/proc/cpuinfo").open(encoding="utf-8", errors="replace") as file:
+            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
+    except OSError:
+        names = []
+    return names[0] if names else platform.machine()
 
 
 def _revision() -> str | None:

@@ -15,7 +15,6 @@ from collections.abc import Generator, Iterable
 from dataclasses import asdict
 from functools import lru_cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any, get_type_hints
 
 import numpy as np
@@ -47,6 +46,7 @@ from pipeline.outcome import (
     TrialResult,
 )
 from pipeline.planning import TrialSpec
+from pipeline.provenance import processor_name
 
 
 def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord, None, TrialResult]:
@@ -174,20 +174,9 @@ def _provenance(trial: TrialSpec, engine: ChosenEngine) -> dict[str, str]:
         "engine": engine.name,
         **({"instruction_set": engine.instruction_set} if engine.instruction_set else {}),
         **({"threads": str(trial.resources.cpus)} if device == "cpu" else {}),
-        "device": torch.cuda.get_device_name() if device == "cuda" else _processor(),
+        "device": torch.cuda.get_device_name() if device == "cuda" else processor_name(),
         "host": socket.gethostname(),
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": version("numpy"),
     }
-
-
-@lru_cache(maxsize=1)
-def _processor() -> str:
-    """The processor's name as Linux tells it; elsewhere the architecture."""
-    try:
-        with Path("/proc/cpuinfo").open(encoding="utf-8") as file:
-            names = [line.partition(":")[2].strip() for line in file if line.startswith("model name")]
-    except FileNotFoundError:
-        names = []
-    return names[0] if names else platform.machine()

@@ -58,20 +58,25 @@ class Grid:
 
 def grid_of(results: StudyResults) -> Grid:
     """The dimensions of a study; without factors where it has none."""
-    by_name: dict[str, dict[str, None]] = {}
-    for arm in results.arms:
-        by_name.setdefault(results.arm_name(arm), {}).update(dict.fromkeys(results.factors[arm]))
-    values = {
-        arm: {ARM: results.arm_name(arm)} | {key: _word(results, arm, key) for key in by_name[results.arm_name(arm)]}
-        for arm in results.arms
-    }
+    found = combinations(results)
     return Grid(
-        factors=tuple(dict.fromkeys(key for keys in by_name.values() for key in keys)),
-        names=tuple(name for name, keys in by_name.items() if keys),
-        values=values,
+        factors=tuple(dict.fromkeys(key for values in found.values() for key in values if key != ARM)),
+        names=tuple(dict.fromkeys(results.arm_name(arm) for arm, values in found.items() if len(values) > 1)),
+        values={arm: {key: spelled(value) for key, value in values.items()} for arm, values in found.items()},
     )
 
 
-def _word(results: StudyResults, arm: str, key: str) -> str:
-    value: Any = results.factors[arm].get(key, results.configs[arm].settings().get(key))
-    return spelled(value)
+def combinations(results: StudyResults) -> dict[str, dict[str, Any]]:
+    """Label of each arm -> ``ARM`` and the factors that arms of its name take -> its values.
+
+    Where a combination does not set a factor, as those of ``one_at_a_time`` do not, the value is its configuration's.
+    An arm that no factor applies to has its name alone.
+    """
+    by_name: dict[str, dict[str, None]] = {}
+    for arm in results.arms:
+        by_name.setdefault(results.arm_name(arm), {}).update(dict.fromkeys(results.factors[arm]))
+    found = {}
+    for arm in results.arms:
+        name, settings = results.arm_name(arm), {**results.configs[arm].settings(), **results.factors[arm]}
+        found[arm] = {ARM: name} | {key: settings.get(key) for key in by_name[name]}
+    return found

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
-from pipeline.analysis.figures.labels import ARM
+from pipeline.analysis.grids import ARM, grid_of
 from pipeline.analysis.results import StudyResults
-from pipeline.wording import spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,12 +54,11 @@ class Pair:
 
 def pairs(results: StudyResults) -> list[Pair]:
     """All pairs of the study, in the order of its file; the arms of the file are a factor if several take factors."""
-    crossed = [arm for arm in results.arms if results.factors[arm]]
-    several = len({results.arm_name(arm) for arm in crossed}) > 1
+    grid = grid_of(results)
     settings = {
-        arm: ({ARM: results.arm_name(arm)} if several else {})
-        | {key: spelled(value) for key, value in results.factors[arm].items()}
-        for arm in crossed
+        arm: {key: value for key, value in values.items() if key != ARM or len(grid.names) > 1}
+        for arm, values in grid.values.items()
+        if values[ARM] in grid.names
     }
     keys = dict.fromkeys(key for combination in settings.values() for key in combination)
     return [pair for first, second in itertools.combinations(keys, 2) for pair in _pair(settings, first, second)]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from pipeline.analysis.grids import ARM
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setup import key_in_words
 from pipeline.wording import counted, percent, spelled
-
-ARM = "arm"
-"""Stands for the arm of the study file where it is a factor like the others."""
 
 SETTING_LABELS: Mapping[str, str] = {
     ARM: "arm",

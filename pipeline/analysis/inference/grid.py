@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
 
 import pandas as pd
 
+from pipeline.analysis.grids import combinations
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import spelled
-
-ARM: Final = "arm"
-"""What the factor is called whose values are the arms of the study file."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -34,12 +30,10 @@ class Grid:
 
 def study_grid(results: StudyResults) -> Grid | str:
     """The grid of the arms that take factors, on the data sets that have all its results; or why there is none."""
-    keys = list(dict.fromkeys(key for arm in results.arms for key in results.factors[arm]))
-    if not keys:
+    crossed = {arm: values for arm, values in combinations(results).items() if len(values) > 1}
+    if not crossed:
         return "The study has no factors whose effects could be tested."
-    crossed = {results.arm_name(arm) for arm in results.arms if results.factors[arm]}
-    arms = [arm for arm in results.arms if results.arm_name(arm) in crossed]
-    levels = pd.DataFrame([_values(results, arm, keys) for arm in arms], index=arms)
+    levels = pd.DataFrame(list(crossed.values()), index=list(crossed))
     factors = [name for name in levels.columns if levels[name].map(spelled).nunique() > 1]
     if not factors:
         return "No factor of the study has two values, so there is no effect to be tested."
@@ -60,13 +54,6 @@ def study_grid(results: StudyResults) -> Grid | str:
     return Grid(
         factors=tuple(factors),
         results=chosen[["dataset", "seed"]].assign(accuracy=chosen["test_accuracy"].astype(float), **columns),
-        without=tuple(arm for arm in results.arms if results.arm_name(arm) not in crossed),
+        without=tuple(arm for arm in results.arms if arm not in crossed),
         left_out=tuple(name for name in results.datasets if name not in complete),
     )
-
-
-def _values(results: StudyResults, arm: str, keys: Sequence[str]) -> dict[str, Any]:
-    """The arm of the study file and its value of each key: where a combination does not set it, as those of
-    ``one_at_a_time`` do not, that of its configuration."""
-    settings = results.configs[arm].settings()
-    return {ARM: results.arm_name(arm)} | {key: results.factors[arm].get(key, settings.get(key)) for key in keys}
