@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dsn.errors import InvalidInput
+from pipeline.commands.options import AsJson, Place
+from pipeline.commands.output import say, terminal_width
 from pipeline.errors import ExitCode
-from pipeline.options import AsJson, Place, description_cache, say, terminal_width
 from pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from dsn.data import DescriptionCache
 
 app = typer.Typer(no_args_is_help=True, help="List, examine and fetch data sets.")
 
@@ -127,3 +132,17 @@ def _guessed(name: str, path: str | None) -> str:
         raise InvalidInput(f"{problem}; say which with --source", key="path", value=path, choices=having or SOURCES)
     say(f"source: {having[0]}")
     return having[0]
+
+
+@contextmanager
+def description_cache(workspace: Workspace) -> Iterator[DescriptionCache]:
+    """What the workspace knows of data sets, with what is found out inside the block kept at its end."""
+    from dsn.data import DescriptionCache
+
+    cache = DescriptionCache(workspace.data_cache)
+    yield cache
+    try:
+        cache.save()
+    except OSError as error:
+        # Only a cache: whoever asks is answered also beside a workspace that cannot be written.
+        say(f"dsn: what was found out about the data sets is not kept: {error}")

@@ -1,0 +1,177 @@
+"""Results of a study: its report, its tables, its frame, and all of it in one archive."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dsn.errors import InvalidInput
+from pipeline.commands.options import Against, Place, Profile, StoreUri, StudyName, study_name
+from pipeline.commands.output import say, show_results, terminal_width, write_text, written_to
+from pipeline.wording import counted, listed
+from pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from pipeline.source import StudySource
+
+
+def report(
+    name: StudyName,
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    uri: StoreUri = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Write it there (default: reports/NAME in the workspace).")
+    ] = None,
+    against: Against = None,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also write every figure as PDF, for print.")] = False,
+) -> None:
+    """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
+    from pipeline.analysis.published import read_published, set_beside
+    from pipeline.record import recorded_studies
+    from pipeline.run import publish
+
+    place, study = Workspace.locate(workspace), study_name(name, profile)
+    published = read_published(against) if against else ()
+    if uri is None and out is None:
+        show_results(*publish(place, study, published, pdf=pdf), place)
+        return
+    if out is None and study in recorded_studies(place):
+        raise InvalidInput("is needed: the workspace has a study of this name, with a report of its own", key="--out")
+    with _source(place, study, uri) as source:
+        from pipeline.analysis.frames import results_of
+        from pipeline.analysis.report import write_report
+
+        folder = out or place.report(study)
+        with written_to(folder, "--out"):
+            results = set_beside(results_of(source), published)
+            show_results(results, write_report(results, folder, pdf=pdf), place, uri)
+
+
+def tables(
+    name: StudyName,
+    wanted: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[TABLE]...", help="Such as accuracy or pairwise; all, if none is named."),
+    ] = None,
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    form: Annotated[str, typer.Option("--format", help="text, markdown, csv, latex or html.")] = "text",
+    out: Annotated[Path | None, typer.Option(help="Write a file a table into this folder.")] = None,
+    against: Against = None,
+    uri: StoreUri = None,
+) -> None:
+    """Print a study's tables, or write them for a paper: LaTeX with booktabs, CSV, Markdown, HTML, text."""
+    from pipeline.analysis.frames import results_of
+    from pipeline.analysis.published import read_published, set_beside
+    from pipeline.analysis.renderings import FORMATS
+    from pipeline.analysis.tables import chosen_tables
+
+    if form not in FORMATS:
+        raise InvalidInput("no such format", key="--format", value=form, choices=FORMATS)
+    with _source(Workspace.locate(workspace), study_name(name, profile), uri) as source:
+        results = results_of(source)
+        found = chosen_tables(set_beside(results, read_published(against)) if against else results, wanted or ())
+    if form == "csv" and out is None and len(found) > 1:
+        raise InvalidInput("of several tables needs --out, or name one", key="--format", value=form, choices=found)
+    width = terminal_width() if out is None else None
+    texts = {each: FORMATS[form].render(table, f"{results.name}:{each}", width) for each, table in found.items()}
+    if out is None:
+        typer.echo("\n".join(texts.values()), nl=False)
+        return
+    for each, text in texts.items():
+        write_text(out / f"{each}{FORMATS[form].suffix}", text, folder=True)
+        typer.echo(out / f"{each}{FORMATS[form].suffix}")
+
+
+def export(
+    name: StudyName,
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    uri: StoreUri = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The frame, a row a trial of each arm: .parquet or .csv.")
+    ] = None,
+    bundle: Annotated[
+        Path | None, typer.Option(metavar="FILE.zip", help="The whole study, for `dsn import` on another machine.")
+    ] = None,
+    networks: Annotated[bool, typer.Option("--networks", help="With --bundle: the trained networks too.")] = False,
+) -> None:
+    """Write a study's results as one table for other programs (docs/columns.md), or all of it as one archive."""
+    if out is None and bundle is None:
+        raise InvalidInput("is missing, and so is --bundle: nothing is to be written", key="--out")
+    if networks and bundle is None:
+        raise InvalidInput("goes with --bundle alone", key="--networks")
+    from pipeline.analysis.export import require_format, write_frame
+    from pipeline.bundle.contents import require_ending
+
+    if out is not None:
+        require_format(out)
+    if bundle is not None:
+        require_ending(bundle)
+    with _source(Workspace.locate(workspace), study_name(name, profile), uri) as source:
+        from pipeline.analysis.frames import results_of
+        from pipeline.bundle.packing import write_bundle
+
+        if out is not None:
+            with written_to(out, "--out"):
+                write_frame(results_of(source).trials, out)
+            say(f"{out}: {counted(len(source.record.cells), 'row')}; docs/columns.md says what the columns are")
+        if bundle is not None:
+            with written_to(bundle, "--bundle"):
+                write_bundle(source, bundle, networks=networks)
+            size = f"{bundle.stat().st_size / 1e6:.1f} MB"
+            say(f"{bundle}: {size}; on another machine: dsn import {shlex.quote(bundle.name)}")
+
+
+def import_bundle(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="What `dsn export --bundle` wrote.")],
+    workspace: Place = None,
+) -> None:
+    """Put a bundle's study into a workspace, and write its report from it. Needs none of its data sets."""
+    from pipeline.bundle.unpacking import read_bundle
+    from pipeline.run import publish
+
+    place = Workspace.locate(workspace)
+    try:
+        found = read_bundle(file, place)
+    except OSError as error:
+        raise InvalidInput(f"cannot be read into {place.root}: {error}", key="bundle", value=str(file)) from error
+    results, paths = publish(place, found.study)
+    show_results(results, paths, place)
+    if found.kept:
+        say(f"{counted(found.kept, 'trial')} of it were done in this workspace already, and stay as they were")
+    differing = found.differing(paths.html.parent)
+    by = " ".join(f"{name} {number}" for name, number in found.versions.items())
+    say(
+        f"report: not the bundle's in {listed(differing)}; that was written by {by}"
+        if differing
+        else "report: the bundle's own, byte for byte"
+    )
+
+
+@contextmanager
+def _source(workspace: Workspace, study: str, uri: str | None) -> Iterator[StudySource]:
+    """Where a study is read from: an MLflow store if one is named, the workspace otherwise."""
+    from pipeline.source import WorkspaceSource
+
+    if uri is None:
+        yield WorkspaceSource(workspace, study)
+        return
+    from pipeline.tracking_process import ENVIRONMENT
+
+    os.environ.update(ENVIRONMENT)
+    from pipeline.tracking.reader import TrackedSource
+
+    with tempfile.TemporaryDirectory(prefix="dsn-") as folder:
+        yield TrackedSource(uri, study, Path(folder))
