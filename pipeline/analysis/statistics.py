@@ -19,6 +19,9 @@ from pipeline.wording import rounded_percent
 PLACE = ["dataset", "arm"]
 """The columns that say to which cell a row of the frame belongs."""
 
+_ACCURACY = [*PLACE, "seed", "test_accuracy"]
+"""All that accuracies are computed from: copying the other columns would take most of the time."""
+
 COSTS = (
     "parameters",
     "active_weights",
@@ -76,7 +79,7 @@ def accuracy_cells(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence
     """
     done = _done(trials).groupby(PLACE)
     accuracy = done["test_accuracy"]
-    seeds = {place: tuple(sorted(int(seed) for seed in group)) for place, group in done["seed"]}
+    seeds = done["seed"].agg(lambda group: tuple(sorted(map(int, group)))).to_dict()
     columns = {
         "planned": trials.groupby(PLACE).size(),
         "done": accuracy.size(),
@@ -258,8 +261,8 @@ def _counted_statuses(status: pd.Series) -> dict[str, int]:
 
 
 def _done(trials: pd.DataFrame) -> pd.DataFrame:
-    """The trials that are done and have a test accuracy."""
-    done = trials[(trials["status"] == "done") & trials["test_accuracy"].notna()]
+    """The trials that are done and have a test accuracy: where they belong, and how accurate they are."""
+    done = trials.loc[(trials["status"] == "done") & trials["test_accuracy"].notna(), _ACCURACY]
     return done.astype({"test_accuracy": float})
 
 

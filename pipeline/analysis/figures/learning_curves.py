@@ -185,20 +185,31 @@ def _figure(curves: pd.DataFrame, quantity: Quantity, arms: Mapping[str, str], d
     legend = plan_legend(drawn, width, arms)
     figure = new_figure(width, 0.5 + 2.3 * rows + legend.height)
     looks = {arm: look(index) for index, arm in enumerate(drawn)}
+    logarithmic = quantity is TRAIN_LOSS and _mostly_steep(curves[curves["dataset"].isin(datasets)])
     for index, dataset in enumerate(datasets):
         axes = figure.add_subplot(rows, columns, index + 1)
         axes.set_title(shortened(dataset, 30), loc="left")
-        _draw_panel(axes, curves[curves["dataset"] == dataset], quantity, looks)
+        _draw_panel(axes, curves[curves["dataset"] == dataset], quantity, looks, logarithmic=logarithmic)
     figure.supxlabel("epoch")
     label_vertical(figure, quantity.axis, legend)
     legend.draw(figure, list(looks.values()))
     return figure
 
 
-def _draw_panel(axes: Axes, curves: pd.DataFrame, quantity: Quantity, looks: Mapping[str, Look]) -> None:
+def _mostly_steep(curves: pd.DataFrame) -> bool:
+    """Whether a logarithmic axis shows more in at least half of the panels. All have the same: panels side by side are
+    compared, and half of them on another scale would mislead."""
+    spans = curves.groupby("dataset", observed=True)["mean"].agg(["min", "max"])
+    if (spans["min"] <= 0).any():
+        return False
+    return bool((spans["max"] / spans["min"] >= LOG_FROM).mean() >= 0.5)
+
+
+def _draw_panel(
+    axes: Axes, curves: pd.DataFrame, quantity: Quantity, looks: Mapping[str, Look], *, logarithmic: bool
+) -> None:
     """Draws the curves of one data set; the first arm last, so that it lies on top."""
-    low, high = curves["mean"].min(), curves["mean"].max()
-    logarithmic = bool(quantity is TRAIN_LOSS and low > 0 and high / low >= LOG_FROM)
+    low = curves["mean"].min()
     for arm in reversed(list(looks)):
         curve = thinned(curves[curves["arm"] == arm])
         if curve.empty:
@@ -234,13 +245,16 @@ def _set_epochs(axes: Axes, epochs: int) -> None:
 
 
 def _set_losses(axes: Axes, logarithmic: bool, low: float) -> None:
-    from matplotlib.ticker import FuncFormatter, NullLocator
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     if not logarithmic:
         axes.set_ylim(bottom=0)
         return
     axes.set_yscale("log")
     axes.set_ylim(bottom=low / 1.5)
+    low, high = axes.get_ylim()
+    # Whole decades alone would leave a short axis with one tick, or none.
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_locator(NullLocator())  # dozens of ticks, each laid out like a label
 

@@ -95,6 +95,25 @@ def test_a_steep_panel_is_logarithmic_and_a_flat_one_is_not(
     assert "0.2" in flat
 
 
+@pytest.mark.parametrize(("steep", "logarithmic"), [(1, False), (2, True)])
+def test_all_panels_have_the_scale_that_suits_most(
+    make_results: MakeResults, make_history: MakeHistory, steep: int, logarithmic: bool
+) -> None:
+    losses = [[1.0, 0.1, 0.01]] * steep + [[1.0, 0.5, 0.2]] * (3 - steep)
+    outcomes: Mapping[tuple[str, str], list[float]] = {("dsn", name): [0.5] for name in "ABC"}
+    histories = {f"dsn-{name}-0": make_history(each) for name, each in zip("ABC", losses, strict=True)}
+    texts = words(drawn(make_results(outcomes, histories)).svg)
+    assert texts.count("0.01") == (steep if logarithmic else 0)
+    assert texts.count("0.0") == (0 if logarithmic else 3)  # where linear axes begin
+
+
+def test_a_short_logarithmic_axis_has_more_ticks_than_decades(
+    make_results: MakeResults, make_history: MakeHistory
+) -> None:
+    svg = drawn(make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([0.9, 0.3, 0.04])})).svg
+    assert {"0.05", "0.1", "0.2", "0.5"} <= set(words(svg))
+
+
 def test_a_loss_of_zero_does_not_break_the_axis(make_results: MakeResults, make_history: MakeHistory) -> None:
     results = make_results({("dsn", "A"): [0.5]}, {"dsn-A-0": make_history([1.0, 0.0])})
     assert "A" in words(drawn(results).svg)
