@@ -14,6 +14,7 @@ from benchmarks.growth import growth
 from benchmarks.inference import inference
 from benchmarks.machine import this_machine
 from benchmarks.mask_update import mask_update
+from benchmarks.report import report
 from benchmarks.start_up import start_up
 from benchmarks.table import Table
 from benchmarks.training_step import training_step
@@ -28,6 +29,7 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
     "start_up": start_up,
     "growth": growth,
     "whole_training": whole_training,
+    "report": report,
     "frames": frames,
 }
 

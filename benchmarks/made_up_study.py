@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,11 @@ _STUDY = """name: {name}
 question: How long does it take to read all of it?
 data: [{{source: npz, path: /data, names: {datasets}}}]
 arms: {{dsn: {{}}, gradient: {{sparsity.grow: gradient}}}}
-factors: {{values: {{model.kernel_size: [9, 21, 39], sparsity.groups: [1, 3], sparsity.level: [0.5, 0.8]}}}}
+factors: {{values: {{sparsity.update_every: [1, 5, 20], sparsity.moments: [fresh, warm], sparsity.drop: [set, snip]}}}}
 seeds: {seeds}
 """
+"""Its factors leave every network the same shape, that of the one whose artifacts all trials may have."""
+
 _ARMS = 24
 _PROVENANCE = {
     "engine": "native",
@@ -44,8 +47,12 @@ _PROVENANCE = {
 }
 
 
-def made_up_study(workspace: Workspace, trials: int) -> StudyRecord:
-    """A study of at least ``trials`` trials, all done, in a workspace that has none of that name."""
+def made_up_study(workspace: Workspace, trials: int, artifacts: Mapping[str, bytes] | None = None) -> StudyRecord:
+    """A study of at least ``trials`` trials, all done, in a workspace that has none of that name.
+
+    Each trial leaves ``artifacts`` behind, file name -> content, the same ones.
+    """
+    left = artifacts or {}
     datasets = [f"Set{number:03d}" for number in range(math.ceil(trials / (_ARMS * _SEEDS)))]
     file = workspace.root / "made-up.yaml"
     workspace.root.mkdir(parents=True, exist_ok=True)
@@ -57,6 +64,7 @@ def made_up_study(workspace: Workspace, trials: int) -> StudyRecord:
     with Ledger(workspace, NAME) as ledger:
         for trial in record.trials:
             ledger.append("started", trial.trial_id)
+            _leave(workspace.trial(trial.trial_id), workspace.root, left)
             ledger.append(
                 "done",
                 trial.trial_id,
@@ -64,11 +72,21 @@ def made_up_study(workspace: Workspace, trials: int) -> StudyRecord:
                 config=trial.config.to_dict(),
                 seed=trial.seed,
                 metrics=_metrics(rng),
-                artifacts=[],
+                artifacts=list(left),
                 provenance=_PROVENANCE,
                 error=None,
             )
     return record
+
+
+def _leave(folder: Path, originals: Path, artifacts: Mapping[str, bytes]) -> None:
+    """As links to one file each: they are read like files of their own, and take the room of one."""
+    for name, content in artifacts.items():
+        folder.mkdir(parents=True, exist_ok=True)
+        original = originals / name
+        if not original.exists():
+            original.write_bytes(content)
+        (folder / name).hardlink_to(original)
 
 
 def _metrics(rng: np.random.Generator) -> dict[str, float]:
