@@ -116,9 +116,9 @@ def _origin(trials: pd.DataFrame) -> str:
     for column in (name for name in trials.columns if name.startswith("provenance.")):
         counts = done[column].value_counts(sort=False)
         what = "dsn-pipeline" if column == "provenance.version" else column.removeprefix("provenance.")
-        shown = [
-            f"{value} ({counted(count, 'trial')})" if len(counts) > 1 else value for value, count in counts.items()
-        ]
+        # An earlier version recorded less.
+        known = {value or "not recorded": count for value, count in counts.items()}
+        shown = [f"{value} ({counted(count, 'trial')})" if len(known) > 1 else value for value, count in known.items()]
         lines.append(f"{what}: {', '.join(shown)}")
     return "".join(f"- {line}\n" for line in lines)
 
