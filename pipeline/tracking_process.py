@@ -1,4 +1,4 @@
-"""The driver's handle on the process that writes to MLflow, and the command that shows it.
+"""The driver's handle on the process that writes to MLflow.
 
 MLflow is written by a process of its own that follows the ledger: it takes seconds to import, its store may be slow or
 away, and none of that may hold up a trial. When the driver ends, in whatever way, the pipe between them closes; the
@@ -17,7 +17,6 @@ from typing import Self
 from pipeline.workspace import Workspace
 
 LOG = "tracking.log"
-UI_HOST = "127.0.0.1"
 
 ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -88,14 +87,3 @@ def sync(workspace: Workspace, study: str) -> int:
         env=os.environ | ENVIRONMENT,
         check=False,
     ).returncode
-
-
-def show_ui(workspace: Workspace, port: int) -> int:
-    """Serve MLflow's UI on the workspace's store, to this machine only, until interrupted."""
-    command = [sys.executable, "-m", "mlflow", "server", "--host", UI_HOST, "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", workspace.tracking_uri]
-    command += ["--default-artifact-root", str(workspace.tracking_artifacts)]
-    try:
-        return subprocess.run(command, env=os.environ | ENVIRONMENT, check=False).returncode
-    except KeyboardInterrupt:
-        return 0

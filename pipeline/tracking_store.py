@@ -9,8 +9,13 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from dsn.errors import InvalidInput
+
 PATIENCE = 3.0
 """Seconds to wait for an answer."""
+
+OUTDATED_SCHEMA = "out-of-date database schema"
+"""What MLflow says of a database whose tables are those of another version of it."""
 
 _DATABASE_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
@@ -38,6 +43,15 @@ def unreachable(uri: str, patience: float = PATIENCE) -> str | None:
 def shown(uri: str) -> str:
     """A URI for a message: without the password that it may hold."""
     return re.sub(r"(?<=://)[^/@]*@", "***@", uri)
+
+
+def outdated(uri: str) -> InvalidInput:
+    """A database that MLflow calls out of date."""
+    problem = (
+        f"is of another version of MLflow; `mlflow db upgrade {shown(uri)}` brings it up to date; or remove it, and "
+        "`dsn sync STUDY` writes it anew from the ledger"
+    )
+    return InvalidInput(problem, key="MLflow's database")
 
 
 def sqlite_file(uri: str) -> str | None:

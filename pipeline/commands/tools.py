@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import webbrowser
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -57,15 +59,23 @@ def sync(name: StudyName, profile: Profile = None, workspace: Place = None) -> N
 def ui(
     workspace: Place = None,
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.", min=1, max=65535)] = 5000,
+    open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
-    """Serve the MLflow UI on the workspace, to this machine only."""
-    from pipeline.tracking_process import UI_HOST, show_ui
+    """Serve the MLflow UI on the workspace, to this machine only; Ctrl-C ends it."""
+    from pipeline.tracking_ui import serve
 
     place = Workspace.locate(workspace)
     if not place.ledgers.is_dir():
         raise UnknownStudy("has no studies yet; run one first", key="workspace", value=str(place.root))
-    say(f"MLflow on http://{UI_HOST}:{port} (Ctrl-C stops it)")
-    raise typer.Exit(show_ui(place, port))
+
+    def ready(address: str, studies: Mapping[str, str]) -> None:
+        say(f"MLflow answers on {address} (Ctrl-C ends it)")
+        for study, page in studies.items():
+            say(f"  {study}: {page}")
+        if open_page:
+            webbrowser.open(address)
+
+    serve(place, port, ready)
 
 
 def doctor(

@@ -11,11 +11,19 @@ MLflow takes some milliseconds to find a run with all that is logged of it, minu
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from pipeline.planning import Cell
 
 KIND, STUDY, TRIAL, EVENT = "kind", "study", "trial_id", "ledger"
 """Tags of a run: ``study`` or ``trial``, the study's name, the trial's id, what its line in the ledger says."""
+
+ARM, DATASET, SEED = "arm", "dataset", "seed"
+"""Tags of a trial's run, to find and to group by. The first has all arms that ask for the trial."""
+
+VIEW = "mlflow.sharedViewState."
+"""What names of an experiment's tags begin with that are MLflow's saved views of its runs."""
 
 RECORD = "study.json"
 """Artifact of the parent run: what the workspace remembers of the study (``pipeline.record``)."""
@@ -35,6 +43,14 @@ CURVE = "curve/"
 
 _ELSEWHERE = ("trial", "config", "seed", "metrics")
 """What MLflow has of a line in another place: as a tag of its own, in the study's record, as metrics."""
+
+
+def arm_tags(cells: Iterable[Cell]) -> dict[str, str]:
+    """Trial id -> the tag ``ARM``."""
+    arms: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        arms.setdefault(cell.trial_id, {})[cell.arm] = None
+    return {trial_id: "; ".join(labels) for trial_id, labels in arms.items()}
 
 
 def event_text(line: Mapping[str, Any]) -> str:

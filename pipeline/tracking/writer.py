@@ -22,26 +22,39 @@ from typing import Any
 
 import pandas as pd
 from mlflow import MlflowClient
-from mlflow.entities import Metric, Param, Run, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, Run, RunTag
 from mlflow.exceptions import MlflowException
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NAME, MLFLOW_RUN_NOTE
+from mlflow.utils.mlflow_tags import (
+    MLFLOW_DATASET_CONTEXT,
+    MLFLOW_PARENT_RUN_ID,
+    MLFLOW_RUN_NAME,
+    MLFLOW_RUN_NOTE,
+)
 
 from pipeline.ledger import TrialState, as_lines, decisive_lines, ledger_file, read_records, read_states
 from pipeline.outcome import HISTORY
-from pipeline.planning import TrialSpec
+from pipeline.planning import DataUse, TrialSpec
 from pipeline.record import StudyRecord, load_record, record_text
+from pipeline.tracking.datasets import datasets_of
 from pipeline.tracking.layout import (
+    ARM,
     CURVE,
+    DATASET,
     EVENT,
     KIND,
     LINES,
     LONG_EVENT,
     LONGEST_TAG,
     RECORD,
+    SEED,
     STUDY,
     TRIAL,
+    arm_tags,
     event_text,
 )
+from pipeline.tracking.notes import error_note, report_note, study_note
+from pipeline.tracking.views import is_changed, left_over, views_of
+from pipeline.tracking_store import OUTDATED_SCHEMA, outdated
 from pipeline.wording import encodable
 from pipeline.workspace import ARTIFACTS, Workspace
 
@@ -72,12 +85,13 @@ class Projection:
         self._workspace = workspace
         self._record = record
         self._trials = {trial.trial_id: trial for trial in record.trials}
-        self._experiment = self._ensured_experiment()
-        self._parent = self._ensured_parent(min(self._times(states), default=time.time()))
+        self._arms = arm_tags(record.cells)
+        self._inputs = {use.config: _inputs(use) for use in record.data}
+        began = min(self._times(states), default=time.time())
+        self._experiment = self._ensured_experiment(began)
+        self._parent = self._ensured_parent(began)
         self._runs = {run.data.tags[TRIAL]: run for run in self._found(f"tags.{KIND} = 'trial'")}
-        self._arms: dict[str, list[str]] = {}
-        for cell in record.cells:
-            self._arms.setdefault(cell.trial_id, []).append(cell.arm)
+        self._with_inputs = {name for name, run in self._runs.items() if run.inputs and run.inputs.dataset_inputs}
 
     def apply(self, record: Mapping[str, Any]) -> None:
         """Bring a trial's run to what a record of the ledger says; those of other studies' trials are passed over."""
@@ -109,6 +123,9 @@ class Projection:
         report = self._workspace.report(self._record.name)
         if report.is_dir():
             self._client.log_artifacts(self._parent.info.run_id, str(report), "report")
+            note = report_note(report / "report.md")
+            if note is not None:
+                self._client.set_tag(self._parent.info.run_id, MLFLOW_RUN_NOTE, encodable(note))
         counts = self._record.counts(states)
         for status, count in counts.items():
             self._client.set_tag(self._parent.info.run_id, f"trials.{status}", str(count))
@@ -122,15 +139,23 @@ class Projection:
         ends = [record["time"] for record in records if record]
         return ends + [record["started"] for record in records if record and "started" in record]
 
-    def _ensured_experiment(self) -> str:
+    def _ensured_experiment(self, began: float) -> str:
         name = self._record.name
         experiment = self._client.get_experiment_by_name(name)
-        if experiment is not None:
-            if experiment.lifecycle_stage == "deleted":
-                self._client.restore_experiment(experiment.experiment_id)
-            return str(experiment.experiment_id)
-        location = self._artifact_location(name)
-        return str(self._client.create_experiment(name, artifact_location=location, tags=_EXPERIMENT_TAGS))
+        views = views_of(self._record, began)
+        tags = _EXPERIMENT_TAGS | {MLFLOW_RUN_NOTE: study_note(self._record)} | views
+        if experiment is None:
+            location = self._artifact_location(name)
+            return str(self._client.create_experiment(name, artifact_location=location, tags=tags))
+        if experiment.lifecycle_stage == "deleted":
+            self._client.restore_experiment(experiment.experiment_id)
+        for key, text in tags.items():
+            found = experiment.tags.get(key, "")
+            if found != text and not is_changed(key, found):
+                self._client.set_experiment_tag(experiment.experiment_id, key, text)
+        for key in left_over(views, experiment.tags):
+            self._client.delete_experiment_tag(experiment.experiment_id, key)
+        return str(experiment.experiment_id)
 
     def _artifact_location(self, name: str) -> str | None:
         """None where a server decides; beside a database file, as MLflow's own choice is the folder that one is in."""
@@ -143,12 +168,11 @@ class Projection:
 
     def _ensured_parent(self, began: float) -> Run:
         found = self._found(f"tags.{KIND} = 'study'")
-        note = "\n\n".join(text for text in (self._record.question, self._record.reproduces) if text)
         if found:
             self._client.update_run(found[0].info.run_id, status="RUNNING")
             parent = found[0]
         else:
-            tags = {KIND: "study", STUDY: self._record.name, MLFLOW_RUN_NOTE: note}
+            tags = {KIND: "study", STUDY: self._record.name, MLFLOW_RUN_NOTE: study_note(self._record)}
             parent = self._client.create_run(
                 self._experiment, _milliseconds(began), tags, run_name=f"study {self._record.name}"
             )
@@ -197,16 +221,22 @@ class Projection:
         text = event_text(record)
         kept = text if len(text) <= LONGEST_TAG else LONG_EVENT
         # A run of an earlier version, which kept less of the line, is projected again.
-        if run.info.status == "FINISHED" and EVENT in run.data.tags:
+        inputs = self._inputs.get(trial.config.data, [])
+        whole = EVENT in run.data.tags and (not inputs or trial.trial_id in self._with_inputs)
+        if run.info.status == "FINISHED" and whole:
             return
         folder = self._workspace.trial(trial.trial_id)
         run_id = run.info.run_id
         error = record.get("error") or {}
-        told = dict(record["provenance"]) | {f"error.{key}": error.get(key, "") for key in _ERROR} | {EVENT: kept}
+        told = dict(record["provenance"]) | {f"error.{key}": error.get(key, "") for key in _ERROR}
+        told |= {MLFLOW_RUN_NOTE: error_note(error), EVENT: kept}
         # Parameters never change in MLflow. A trial that is now asked for by another arm may differ in settings that
         # it does not read; the first ones stay.
         params = [Param(key, value) for key, value in _parameters(trial).items() if key not in run.data.params]
         self._log(run, told, params, self._final_metrics(record) + self._curve(folder, record))
+        if inputs:
+            self._client.log_inputs(run_id, inputs)
+            self._with_inputs.add(trial.trial_id)
         if kept != text:
             self._client.log_text(run_id, text, LONG_EVENT)
         for name in record["artifacts"]:
@@ -239,9 +269,9 @@ class Projection:
             KIND: "trial",
             STUDY: self._record.name,
             TRIAL: trial.trial_id,
-            "arm": "; ".join(dict.fromkeys(self._arms[trial.trial_id])),
-            "dataset": trial.config.data.name,
-            "seed": str(trial.seed),
+            ARM: self._arms[trial.trial_id],
+            DATASET: trial.config.data.name,
+            SEED: str(trial.seed),
             MLFLOW_PARENT_RUN_ID: self._parent.info.run_id,
             MLFLOW_RUN_NAME: trial.title,
         }
@@ -269,6 +299,13 @@ class Projection:
                 for row in known[::-stride][::-1]
             ]
         return metrics
+
+
+def _inputs(use: DataUse) -> list[DatasetInput]:
+    return [
+        DatasetInput(Dataset(**dataset), [InputTag(MLFLOW_DATASET_CONTEXT, context)])
+        for context, dataset in datasets_of(use).items()
+    ]
 
 
 def _parameters(trial: TrialSpec) -> dict[str, str]:
@@ -312,13 +349,22 @@ class Unprojected(Exception):
 
 
 def _client(workspace: Workspace, record: StudyRecord) -> MlflowClient:
-    """A client whose store exists."""
+    """A client whose store exists.
+
+    Raises:
+        InvalidInput: the workspace's own is of another version of MLflow.
+    """
     if record.tracking.uri is not None:
         return MlflowClient(record.tracking.uri)
     # Two processes that create or migrate one SQLite store at the same time break it.
     with _alone(workspace.root / "mlflow.lock"):
-        client = MlflowClient(workspace.tracking_uri)
-        client.search_experiments(max_results=1)
+        try:
+            client = MlflowClient(workspace.tracking_uri)
+            client.search_experiments(max_results=1)
+        except MlflowException as error:
+            if OUTDATED_SCHEMA in error.message:
+                raise outdated(workspace.tracking_uri) from error
+            raise
     return client
 
 

@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,6 +52,10 @@ class Page:
 
     def open(self, path: Path, *, width: int = 1100, height: int = 900, dark: bool = False) -> None:
         """Shows a file in a window of that size and waits until it is there."""
+        self.visit(path.resolve().as_uri(), width=width, height=height, dark=dark)
+
+    def visit(self, address: str, *, width: int = 1100, height: int = 900, dark: bool = False) -> None:
+        """Shows a page in a window of that size and waits until it is loaded."""
         if not self._session:
             target = self("Target.createTarget", url="about:blank")["targetId"]
             self._session = self("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -60,7 +65,7 @@ class Page:
         self("Emulation.setDeviceMetricsOverride", **metrics)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self("Emulation.setEmulatedMedia", features=[scheme])
-        self("Page.navigate", url=path.resolve().as_uri())
+        self("Page.navigate", url=address)
         while self._next().get("method") != "Page.loadEventFired":
             pass
 
@@ -69,6 +74,14 @@ class Page:
         found = self("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
+
+    def wait_for(self, script: str) -> Any:
+        """The value of a JavaScript expression as soon as there is one that counts as true."""
+        for _ in range(600):
+            if found := self.run(script):
+                return found
+            time.sleep(0.1)
+        raise TimeoutError(f"{script}\n\nThe page says:\n{self.run('document.body.innerText')}")
 
     def point(self, x: float, y: float) -> None:
         """Moves the mouse."""
