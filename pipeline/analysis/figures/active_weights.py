@@ -20,12 +20,10 @@ from pipeline.analysis.figures.networks import (
 from pipeline.analysis.figures.style import (
     PANEL,
     Drawing,
-    Legend,
     group_color,
     group_legend,
-    label_vertical,
+    name_row,
     new_figure,
-    plan_names,
     render,
     shortened,
 )
@@ -210,7 +208,7 @@ def _row(results: StudyResults, trials: pd.DataFrame, arm: str) -> Row:
 
 
 def _first_layer_figure(picture: pd.DataFrame, shares: pd.DataFrame, rows: Sequence[Row]) -> Figure:
-    figure, panels, _ = _panels(rows, [0.64, 0.36])
+    figure, panels = _panels(rows, [0.64, 0.36])
     one = picture.iloc[0]
     panels[0][0].set_title(f"{shortened(str(one['dataset']), 40)}, seed {one['seed']}", **_TITLE)
     for row, (matrix, profile) in zip(rows, panels, strict=True):
@@ -221,14 +219,14 @@ def _first_layer_figure(picture: pd.DataFrame, shares: pd.DataFrame, rows: Seque
         networks = int(own["networks"].max())
         profile.set_title("1 network" if networks == 1 else f"mean of {networks} networks", **_TITLE)
         profile.tick_params(labelleft=False)
-        matrix.set_ylabel("tap")
+    figure.supylabel("tap")
     panels[-1][0].set_xlabel("output channel")
     panels[-1][1].set_xlabel("kernels (%)")
     return figure
 
 
 def _layers_figure(shares: pd.DataFrame, rows: Sequence[Row], depth: int) -> Figure:
-    figure, panels, legend = _panels(rows, [1 / depth] * depth)
+    figure, panels = _panels(rows, [1 / depth] * depth)
     for row, line in zip(rows, panels, strict=True):
         for number, axes in enumerate(line, start=1):
             own = shares[(shares["arm"] == row.arm) & (shares["layer"] == number)]
@@ -243,30 +241,27 @@ def _layers_figure(shares: pd.DataFrame, rows: Sequence[Row], depth: int) -> Fig
         for axes in line:
             axes.set_ylim(0, highest)
     figure.supxlabel("tap")
-    label_vertical(figure, "kernels (%)", legend)
+    figure.supylabel("kernels (%)")
     return figure
 
 
-def _panels(rows: Sequence[Row], shares: Sequence[float]) -> tuple[Figure, list[list[Axes]], Legend]:
+def _panels(rows: Sequence[Row], shares: Sequence[float]) -> tuple[Figure, list[list[Axes]]]:
     """A figure with its axes row by row beside the arms' names, and the legend of the kernel groups above them.
 
     Args:
         rows: the arms.
-        shares: of the width that the names leave, column by column.
+        shares: of the width that the panels have, column by column.
     """
     width, groups = 3 * PANEL, max(len(row.groups) for row in rows)
     legend, looks = group_legend(groups, width)
-    heights = [min(max(1.2, 0.02 * row.taps + 0.5), 2.2) for row in rows]
+    heights = [min(max(1.3, 0.02 * row.taps + 0.6), 2.3) for row in rows]
     figure = new_figure(width, 0.6 + sum(heights) + legend.height)
-    names = plan_names([row.name for row in rows])
-    widths = [names.width, *(share * (width - names.width) for share in shares)]
-    grid = figure.add_gridspec(len(rows), len(widths), width_ratios=widths, height_ratios=heights)
-    for index in range(len(rows)):
-        names.draw(figure.add_subplot(grid[index, 0]), index)
     legend.draw(figure, looks)
-    columns = range(1, len(widths))
-    panels = [[figure.add_subplot(grid[index, column]) for column in columns] for index in range(len(rows))]
-    return figure, panels, legend
+    grid = figure.add_gridspec(len(rows), len(shares), width_ratios=shares, height_ratios=heights)
+    panels = grid.subplots(squeeze=False).tolist()
+    for row, (first, *_) in zip(rows, panels, strict=True):
+        name_row(first, row.name)
+    return figure, panels
 
 
 def _draw_matrix(axes: Axes, cells: pd.DataFrame, row: Row, most: float) -> None:

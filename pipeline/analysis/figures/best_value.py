@@ -55,7 +55,7 @@ def best_values(results: StudyResults, factor: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     points = sweep_by_dataset(results, factor)
     points = points[points["value"].notna()]
     rows: list[dict[str, object]] = []

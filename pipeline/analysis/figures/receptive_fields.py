@@ -17,9 +17,8 @@ from pipeline.analysis.figures.style import (
     Drawing,
     group_color,
     group_legend,
-    label_vertical,
+    name_row,
     new_figure,
-    plan_names,
     render,
 )
 from pipeline.analysis.results import StudyResults
@@ -212,21 +211,18 @@ def _figure(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Mapping[str, s
     legend, looks = group_legend(groups, width)
     beside = legend if groups > 1 else None
     figure = new_figure(width, 0.6 + 1.05 * len(arms) + (legend.height if beside else 0))
-    names = plan_names(list(arms.values()))
-    share = (width - names.width) / columns
-    grid = figure.add_gridspec(len(arms), columns + 1, width_ratios=[names.width, *[share] * columns])
-    axes = grid.subplots(sharex="col", squeeze=False)
-    for row, arm in enumerate(arms):
-        names.draw(axes[row, 0], row)
+    axes = figure.subplots(len(arms), columns, sharex="col", squeeze=False)
+    for row, (arm, name) in enumerate(arms.items()):
+        name_row(axes[row, 0], name)
         own = histogram[histogram["arm"] == arm]
         panels = [own[own["layer"] == layer] for layer in layers]
         titles = [f"layer {layer}" for layer in layers]
-        _draw_panels([*axes[row, 1 : len(layers) + 1]], panels, titles, _edges(histogram), groups)
+        _draw_panels([*axes[row, : len(layers)]], panels, titles, _edges(histogram), groups)
         if len(stacked):
             whole = stacked[stacked["arm"] == arm].assign(group=0)
             _draw_panels([axes[row, -1]], [whole], ["all"], _edges(stacked), groups)
     figure.supxlabel("eNRF size (taps)" + ("; last column: receptive field (steps)" if len(stacked) else ""))
-    label_vertical(figure, "kernels (%)", beside)
+    figure.supylabel("kernels (%)")
     if beside:
         beside.draw(figure, looks)
     return figure
