@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 LETTERS_AN_INCH = 12
-"""Of the figures' text, on the safe side, and of row names, which are smaller and bold."""
+"""Of the figures' text, on the safe side"""
 
 LINE = 0.15
 """Inches of a line of text."""
 
-_GAP = 0.05
+GAP = 0.05
 """Inches between what is written and what is next to it."""
 
 _TICK = 0.1
@@ -45,7 +45,7 @@ def lay_out(figure: Figure) -> None:
     """Sets the places of the panels that are in a grid, and of the labels around them; other axes stay where they are.
 
     Columns are as far apart as what is written between them asks for, and rows likewise; the grid's ratios share out
-    what is left. The grid begins at ``figure.subplotpars.top``, which a legend lowers.
+    what is left. ``figure.subplotpars`` say where it begins, beside the names of rows and below a legend.
     """
     panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
     if not panels:
@@ -55,9 +55,8 @@ def lay_out(figure: Figure) -> None:
     for axes in panels:
         # Without these, matplotlib measures what is around an axis to find a place for its label, even for none.
         width, height = _inches(axes)
-        beside = _tick_room(axes.yaxis) + (_written(axes.yaxis) if _is_name(axes.yaxis) else 0.0)
         axes.xaxis.set_label_coords(0.5, -_tick_room(axes.xaxis) / height)
-        axes.yaxis.set_label_coords(-beside / width, 0.5)
+        axes.yaxis.set_label_coords(-_tick_room(axes.yaxis) / width, 0.5)
 
 
 def _place(figure: Figure, panels: Sequence[Axes]) -> None:
@@ -65,16 +64,16 @@ def _place(figure: Figure, panels: Sequence[Axes]) -> None:
     spec = panels[0].get_subplotspec()
     assert spec is not None, "panels are in a grid"
     grid = spec.get_gridspec()
-    beside = _GAP + _lines(figure.get_supylabel())
-    below = _GAP + _lines(figure.get_supxlabel())
-    above = height * (1 - figure.subplotpars.top) + _GAP
+    beside = max(GAP + _lines(figure.get_supylabel()), width * figure.subplotpars.left)
+    below = GAP + _lines(figure.get_supxlabel())
+    above = height * (1 - figure.subplotpars.top) + GAP
     margins: list[list[tuple[float, float]]] = [[] for _ in range(grid.ncols)]
     heights: list[list[tuple[float, float]]] = [[] for _ in range(grid.nrows)]
     for axes in panels:
         own = axes.get_subplotspec()
         margins[own.colspan.start].append((_left(axes), _right(axes)))
         heights[own.rowspan.start].append((_top(axes), _bottom(axes)))
-    columns = _tracks((beside, width - _GAP), margins, grid.get_width_ratios())
+    columns = _tracks((beside, width - GAP), margins, grid.get_width_ratios())
     rows = _tracks((above, height - below), heights, grid.get_height_ratios())
     for axes in panels:
         own = axes.get_subplotspec()
@@ -82,8 +81,8 @@ def _place(figure: Figure, panels: Sequence[Axes]) -> None:
         place = (across.begin / width, 1 - down.end / height, across.length / width, down.length / height)
         axes.set_position([round(part, 6) for part in place])
     middle = (columns[0].begin + columns[-1].end) / 2, (rows[0].begin + rows[-1].end) / 2
-    figure.supxlabel(figure.get_supxlabel(), x=middle[0] / width, y=_GAP / 2 / height)
-    figure.supylabel(figure.get_supylabel(), x=_GAP / 2 / width, y=1 - middle[1] / height)
+    figure.supxlabel(figure.get_supxlabel(), x=middle[0] / width, y=GAP / 2 / height)
+    figure.supylabel(figure.get_supylabel(), x=GAP / 2 / width, y=1 - middle[1] / height)
 
 
 def _tracks(
@@ -105,23 +104,23 @@ def _tracks(
 
 def _left(axes: Axes) -> float:
     first, _ = _overhang(axes)
-    return max(_tick_room(axes.yaxis) + _written(axes.yaxis), first)
+    return max(_tick_room(axes.yaxis) + _lines(axes.get_ylabel()), first)
 
 
 def _right(axes: Axes) -> float:
     _, last = _overhang(axes)
-    return max(last, _GAP)
+    return max(last, GAP)
 
 
 def _bottom(axes: Axes) -> float:
-    return _tick_room(axes.xaxis) + _written(axes.xaxis) + _GAP
+    return _tick_room(axes.xaxis) + _lines(axes.get_xlabel()) + GAP
 
 
 def _top(axes: Axes) -> float:
     """Half a line is for the highest label of the vertical axis."""
     title = max(_lines(axes.get_title(loc=side)) for side in ("left", "center", "right"))
     ticks = _tick_room(axes.xaxis, "top")
-    return max(title + ticks + (_GAP if title else 0.0), LINE / 2)
+    return max(title + ticks + (GAP if title else 0.0), LINE / 2)
 
 
 def _tick_room(axis: Axis, side: str = "") -> float:
@@ -129,7 +128,7 @@ def _tick_room(axis: Axis, side: str = "") -> float:
     upright = axis.axis_name == "y"
     labels = _tick_labels(axis, side or ("left" if upright else "bottom"))
     if not labels:
-        return _GAP
+        return GAP
     texts = [text for _, text in labels]
     return _TICK + (max(map(_letters, texts)) / LETTERS_AN_INCH if upright else max(map(_lines, texts)))
 
@@ -152,17 +151,6 @@ def _overhang(axes: Axes) -> tuple[float, float]:
     reach = [(at * width, _letters(text) / LETTERS_AN_INCH / 2) for at, text in labels]
     before, after = [half - at for at, half in reach], [at + half - width for at, half in reach]
     return max(before, default=0.0), max(after, default=0.0)
-
-
-def _written(axis: Axis) -> float:
-    """Inches of what an axis is called."""
-    text = axis.get_label_text()
-    return _letters(text) / LETTERS_AN_INCH + _GAP if _is_name(axis) else _lines(text)
-
-
-def _is_name(axis: Axis) -> bool:
-    """Whether the label of a vertical axis is the name of a row, which does not stand upright."""
-    return axis.axis_name == "y" and bool(axis.get_label_text()) and axis.label.get_rotation() == 0
 
 
 def _lines(text: str) -> float:

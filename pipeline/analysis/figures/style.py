@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pipeline.analysis.figures.layout import LETTERS_AN_INCH, lay_out
+from pipeline.analysis.figures.layout import GAP, LETTERS_AN_INCH, LINE, lay_out
 from pipeline.analysis.figures.svg import finished, tag
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Transform
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours for all kinds of colour vision, without their yellow, which is too faint on white."""
@@ -152,7 +153,7 @@ def new_figure(width: float, height: float) -> Figure:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), dpi=72, facecolor="white")
-    figure.subplots_adjust(top=1.0)
+    figure.subplots_adjust(left=0.0, top=1.0)
     return figure
 
 
@@ -260,10 +261,24 @@ def wrapped(label: str, letters: int, lines: int) -> str:
     return "\n".join(broken[:lines])
 
 
-def name_row(axes: Axes, name: str) -> None:
-    """Writes the name of a row of panels beside the first of them, wrapped and if need be shortened."""
-    label = wrapped(name, NAME_LETTERS, 4)
-    axes.set_ylabel(label, rotation=0, ha="left", va="center", fontweight="bold", fontsize=8.5)
+def name_rows(figure: Figure, names: Sequence[str], places: Sequence[tuple[Transform, float]]) -> None:
+    """Writes the names of a figure's rows, wrapped and if need be shortened, on the left of its panels.
+
+    Args:
+        figure: its label of the vertical axes is on the left of the names.
+        names: from above.
+        places: the middle of each row, in coordinates that the transform takes.
+    """
+    from matplotlib.transforms import blended_transform_factory
+
+    lines = [wrapped(name, NAME_LETTERS, 4) for name in names]
+    begin = LINE + 2 * GAP
+    width = max(len(line) for name in lines for line in name.splitlines()) / LETTERS_AN_INCH + GAP
+    figure.subplots_adjust(left=(begin + width) / figure.get_figwidth())
+    for name, (transform, middle) in zip(lines, places, strict=True):
+        at = blended_transform_factory(figure.transFigure, transform)
+        place = (begin / figure.get_figwidth(), middle)
+        figure.text(*place, name, transform=at, va="center", fontweight="bold", fontsize=8.5)
 
 
 def plain_numbers(axis: Axis) -> None:
