@@ -7,14 +7,16 @@ places, to the last digit, and the page may be read in other fonts than would ha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.gridspec import SubplotSpec
+    from numpy.typing import NDArray
 
 LETTERS_AN_INCH = 12
 """Of the figures' text, on the safe side"""
@@ -47,7 +49,7 @@ def lay_out(figure: Figure) -> None:
     Columns are as far apart as what is written between them asks for, and rows likewise; the grid's ratios share out
     what is left. ``figure.subplotpars`` say where it begins, beside the names of rows and below a legend.
     """
-    panels = [axes for axes in figure.axes if axes.get_subplotspec() is not None]
+    panels = {axes: spec for axes in figure.axes if (spec := axes.get_subplotspec()) is not None}
     if not panels:
         return
     for _ in range(2):  # the ticks of an axis, and so the room for their labels, depend on its length
@@ -59,34 +61,33 @@ def lay_out(figure: Figure) -> None:
         axes.yaxis.set_label_coords(-_tick_room(axes.yaxis) / width, 0.5)
 
 
-def _place(figure: Figure, panels: Sequence[Axes]) -> None:
+def _place(figure: Figure, panels: Mapping[Axes, SubplotSpec]) -> None:
+    import numpy as np
+
     width, height = figure.get_size_inches()
-    spec = panels[0].get_subplotspec()
-    assert spec is not None, "panels are in a grid"
-    grid = spec.get_gridspec()
+    grid = next(iter(panels.values())).get_gridspec()
     beside = max(GAP + _lines(figure.get_supylabel()), width * figure.subplotpars.left)
     below = GAP + _lines(figure.get_supxlabel())
     above = height * (1 - figure.subplotpars.top) + GAP
     margins: list[list[tuple[float, float]]] = [[] for _ in range(grid.ncols)]
     heights: list[list[tuple[float, float]]] = [[] for _ in range(grid.nrows)]
-    for axes in panels:
-        own = axes.get_subplotspec()
-        margins[own.colspan.start].append((_left(axes), _right(axes)))
-        heights[own.rowspan.start].append((_top(axes), _bottom(axes)))
-    columns = _tracks((beside, width - GAP), margins, grid.get_width_ratios())
-    rows = _tracks((above, height - below), heights, grid.get_height_ratios())
-    for axes in panels:
-        own = axes.get_subplotspec()
-        across, down = columns[own.colspan.start], rows[own.rowspan.start]
+    for axes, spec in panels.items():
+        margins[spec.colspan.start].append((_left(axes), _right(axes)))
+        heights[spec.rowspan.start].append((_top(axes), _bottom(axes)))
+    columns = _tracks((beside, width - GAP), margins, np.asarray(grid.get_width_ratios()))
+    rows = _tracks((above, height - below), heights, np.asarray(grid.get_height_ratios()))
+    for axes, spec in panels.items():
+        across, down = columns[spec.colspan.start], rows[spec.rowspan.start]
         place = (across.begin / width, 1 - down.end / height, across.length / width, down.length / height)
-        axes.set_position([round(part, 6) for part in place])
+        left, bottom, wide, high = (round(part, 6) for part in place)
+        axes.set_position((left, bottom, wide, high))
     middle = (columns[0].begin + columns[-1].end) / 2, (rows[0].begin + rows[-1].end) / 2
     figure.supxlabel(figure.get_supxlabel(), x=middle[0] / width, y=GAP / 2 / height)
     figure.supylabel(figure.get_supylabel(), x=GAP / 2 / width, y=1 - middle[1] / height)
 
 
 def _tracks(
-    between: tuple[float, float], margins: Sequence[Sequence[tuple[float, float]]], ratios: Sequence[float]
+    between: tuple[float, float], margins: Sequence[Sequence[tuple[float, float]]], ratios: NDArray[Any]
 ) -> list[_Track]:
     """What is left between two places, shared out by ``ratios`` once every panel has its margins before and after."""
     widest = [
@@ -96,7 +97,7 @@ def _tracks(
     free = max(end - begin - sum(map(sum, widest)), 0.1)  # a panel without room is still there
     tracks = []
     for (before, after), ratio in zip(widest, ratios, strict=True):
-        track = _Track(begin=begin + before, length=free * ratio / sum(ratios))
+        track = _Track(begin=begin + before, length=free * ratio / ratios.sum())
         tracks.append(track)
         begin = track.end + after
     return tracks
@@ -125,7 +126,7 @@ def _top(axes: Axes) -> float:
 
 def _tick_room(axis: Axis, side: str = "") -> float:
     """Inches of the axis' ticks and their labels, on its left or its bottom unless another side is given."""
-    upright = axis.axis_name == "y"
+    upright = axis is axis.axes.yaxis
     labels = _tick_labels(axis, side or ("left" if upright else "bottom"))
     if not labels:
         return GAP
@@ -140,7 +141,7 @@ def _tick_labels(axis: Axis, side: str) -> list[tuple[float, str]]:
     places, scale = axis.get_majorticklocs(), axis.get_transform()
     first, last = scale.transform(axis.get_view_interval())
     along = (scale.transform(places) - first) / (last - first)
-    texts = axis.get_major_formatter().format_ticks(places)
+    texts = axis.get_major_formatter().format_ticks(places.tolist())
     return [(at, text) for at, text in zip(along, texts, strict=True) if -1e-9 <= at <= 1 + 1e-9 and text]
 
 
@@ -165,7 +166,5 @@ def _letters(text: str) -> int:
 
 def _inches(axes: Axes) -> tuple[float, float]:
     figure = axes.get_figure()
-    assert figure is not None, "axes are in a figure"
-    width, height = figure.get_size_inches()
-    place = axes.get_position(original=True)
-    return place.width * width, place.height * height
+    assert figure is not None, "panels are in a figure"
+    return axes.bbox.width / figure.dpi, axes.bbox.height / figure.dpi

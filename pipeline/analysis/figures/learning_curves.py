@@ -210,10 +210,9 @@ def _draw_panel(
 ) -> None:
     """Draws the curves of one data set; the first arm last, so that it lies on top."""
     low = curves["mean"].min()
-    for arm in reversed(list(looks)):
-        curve = thinned(curves[curves["arm"] == arm])
-        if curve.empty:
-            continue
+    by_arm = {str(arm): thinned(own) for arm, own in curves.groupby("arm", observed=True)}
+    for arm in reversed([arm for arm in looks if arm in by_arm]):
+        curve = by_arm[arm]
         # A line through a single point would be invisible.
         single: Look = {"marker": "o", "markersize": 3.5} if len(curve) == 1 else {}
         (line,) = axes.plot(curve["epoch"], curve["mean"], **looks[arm], **single)
