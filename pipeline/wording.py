@@ -67,6 +67,8 @@ def trial_title(arm: str, dataset: str, seed: int) -> str:
 def printable(text: str) -> str:
     """``text`` on one line, without what would move a terminal's cursor or change its colours: names and messages may
     come from anywhere."""
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else " " for character in text)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dsn.config import RunConfig
@@ -112,6 +113,20 @@ class StudyResults:
     file: str
     left_out: tuple[str, ...] = ()
     published: tuple[Published, ...] = ()
+
+    @cached_property
+    def accuracy_cells(self) -> pd.DataFrame:
+        """``statistics.accuracy_cells``, which half of a report starts from: to be read, not to be changed."""
+        from pipeline.analysis import statistics
+
+        return statistics.accuracy_cells(self.trials, self.arms, self.datasets)
+
+    @cached_property
+    def arm_means(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
+        """``statistics.arm_means``, likewise."""
+        from pipeline.analysis import statistics
+
+        return statistics.arm_means(self.trials, self.arms, self.datasets)
 
     def arm_name(self, arm: str) -> str:
         """The name in the study file of the arm with this label, which is that name and, after a comma, its factors'

@@ -9,6 +9,7 @@ filled in.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
@@ -77,9 +78,11 @@ def accuracy_cells(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence
     ``planned`` and ``done`` count trials, ``seeds`` is the sorted tuple of done seeds, ``mean`` and ``std`` are
     fractions of test accuracy over the done trials: the sample standard deviation (ddof = 1), NaN for fewer than two.
     """
-    done = _done(trials).groupby(PLACE)
-    accuracy = done["test_accuracy"]
-    seeds = done["seed"].agg(lambda group: tuple(sorted(map(int, group)))).to_dict()
+    done = _done(trials)
+    accuracy = done.groupby(PLACE)["test_accuracy"]
+    seeds: dict[tuple[str, str], list[int]] = {}
+    for dataset, arm, seed in done[[*PLACE, "seed"]].itertuples(index=False):
+        seeds.setdefault((dataset, arm), []).append(int(seed))
     columns = {
         "planned": trials.groupby(PLACE).size(),
         "done": accuracy.size(),
@@ -87,9 +90,8 @@ def accuracy_cells(trials: pd.DataFrame, arms: Sequence[str], datasets: Sequence
         "std": accuracy.std(ddof=1),
     }
     cells = pd.DataFrame(columns, index=_places(arms, datasets)).fillna({"planned": 0, "done": 0})
-    cells.insert(
-        2, "seeds", pd.Series([seeds.get(place, ()) for place in cells.index], index=cells.index, dtype=object)
-    )
+    found = [tuple(sorted(seeds.get(place, ()))) for place in cells.index]
+    cells.insert(2, "seeds", pd.Series(found, index=cells.index, dtype=object))
     return cells.astype({"planned": int, "done": int}).reset_index()
 
 
@@ -109,7 +111,10 @@ def shared_datasets(cells: pd.DataFrame) -> tuple[str, ...]:
     """
     started = set(cells.loc[cells["done"] > 0, "arm"])
     known = cells[cells["arm"].isin(started)]
-    return tuple(str(name) for name, group in known.groupby("dataset", sort=False) if comparable(group["seeds"]))
+    seeds: dict[str, list[tuple[int, ...]]] = {}
+    for name, each in zip(known["dataset"], known["seeds"], strict=True):
+        seeds.setdefault(str(name), []).append(each)
+    return tuple(name for name, each in seeds.items() if comparable(each))
 
 
 def mean_over_datasets(cells: pd.DataFrame, datasets: Sequence[str]) -> dict[str, float]:
@@ -117,11 +122,9 @@ def mean_over_datasets(cells: pd.DataFrame, datasets: Sequence[str]) -> dict[str
 
     Each data set weighs the same, however many seeds it has.
     """
-    chosen = cells[cells["dataset"].isin(datasets)]
-    return {
-        str(arm): float(chosen.loc[chosen["arm"] == arm, "mean"].mean(skipna=False))
-        for arm in cells["arm"].drop_duplicates()
-    }
+    arms = list(map(str, cells["arm"].drop_duplicates()))
+    means = metric_means(cells, arms, datasets, ["mean"])["mean"]
+    return dict(zip(arms, means.tolist(), strict=True))
 
 
 def paired_differences(
@@ -183,13 +186,16 @@ def comparisons(
     signs = outcomes(accuracy_cells(trials, arms, datasets), arms, datasets, references)
     pairs = paired_differences(trials, arms, datasets, references)
     columns = ["arm", "reference", "wins", "ties", "losses", "left_out", "difference", "pairs", "paired_datasets"]
+    counts, known = pairs["arm"].value_counts(), signs.groupby(["arm", "sign"]).size().to_dict()
+    per_dataset = pairs.groupby(["arm", "dataset"])["difference"].mean()
+    places, means = per_dataset.groupby("arm").indices, per_dataset.to_numpy(float)
     rows = []
     for arm in (arm for arm in arms if arm in references):
-        own = pairs[pairs["arm"] == arm]
-        per_dataset = own.groupby("dataset")["difference"].mean()
-        known = signs.loc[signs["arm"] == arm, "sign"].to_list()
-        outcome = [known.count(1), known.count(0), known.count(-1), len(datasets) - len(known)]
-        rows.append([arm, references[arm], *outcome, float(per_dataset.mean()), len(own), len(per_dataset)])
+        outcome = [known.get((arm, sign), 0) for sign in (1, 0, -1)]
+        own = means[places.get(arm, [])]
+        difference = float(own.mean()) if len(own) else math.nan
+        left_out = len(datasets) - sum(outcome)
+        rows.append([arm, references[arm], *outcome, left_out, difference, int(counts.get(arm, 0)), len(own)])
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -224,11 +230,16 @@ def metric_means(
     cells: pd.DataFrame, arms: Sequence[str], datasets: Sequence[str], names: Sequence[str]
 ) -> pd.DataFrame:
     """The mean of ``metric_cells`` over ``datasets``, a row an arm: ``arm`` and ``names``; NaN where one is."""
-    rows = []
-    for arm in arms:
-        own = cells[(cells["arm"] == arm) & cells["dataset"].isin(datasets)]
-        rows.append({"arm": arm} | {name: float(own[name].mean(skipna=False)) for name in names})
-    return pd.DataFrame(rows, columns=["arm", *names])
+    chosen = cells[cells["dataset"].isin(datasets)]
+    values, places = chosen[list(names)].to_numpy(float), chosen.groupby("arm").indices
+    # One column at a time: a sum over several adds in another order, and its last digit differs.
+    means = [
+        [float(column.mean()) for column in values[places[arm]].T] if arm in places else [math.nan] * len(names)
+        for arm in arms
+    ]
+    frame = pd.DataFrame(means, columns=list(names), dtype=float)
+    frame.insert(0, "arm", list(arms))
+    return frame
 
 
 def arm_means(

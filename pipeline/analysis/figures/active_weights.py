@@ -17,15 +17,14 @@ from pipeline.analysis.figures.networks import (
     layers_of,
     left_out,
 )
+from pipeline.analysis.figures.panel_rows import PanelRows
 from pipeline.analysis.figures.style import (
     PANEL,
     Drawing,
-    Legend,
     group_color,
     group_legend,
-    label_vertical,
+    name_rows,
     new_figure,
-    plan_names,
     render,
     shortened,
 )
@@ -42,6 +41,9 @@ if TYPE_CHECKING:
 MOST_ROWS = 8
 MOST_LAYERS = 6
 
+AXIS_ENDS = (2, 5, 10, 20, 40, 60, 80, 100)
+"""Where a row's vertical axis may end, in percent."""
+
 _TITLE: Any = {"loc": "left", "fontsize": 8, "fontweight": "normal", "pad": 3}
 
 _DARKEST, _OUTSIDE = "#1c1e21", "#ececec"
@@ -57,7 +59,7 @@ _PROFILE = (
 )
 _LAYERS = (
     "The share of a kernel group's kernels in which a tap is active, layer by layer; dotted, what it would be if the "
-    "active weights lay evenly over the region. Each row has its own axes."
+    "active weights lay evenly over the region. Each row has its own vertical axis."
 )
 
 
@@ -210,63 +212,70 @@ def _row(results: StudyResults, trials: pd.DataFrame, arm: str) -> Row:
 
 
 def _first_layer_figure(picture: pd.DataFrame, shares: pd.DataFrame, rows: Sequence[Row]) -> Figure:
-    figure, panels, _ = _panels(rows, [0.64, 0.36])
+    figure, panels = _panels(rows)
     one = picture.iloc[0]
     panels[0][0].set_title(f"{shortened(str(one['dataset']), 40)}, seed {one['seed']}", **_TITLE)
     for row, (matrix, profile) in zip(rows, panels, strict=True):
         own = shares[(shares["arm"] == row.arm) & (shares["layer"] == 1)]
         _draw_matrix(matrix, picture[picture["arm"] == row.arm], row, picture["share"].max())
-        _draw_profile(profile, own, row, upright=True)
+        _draw_profile(profile, own, row)
         profile.sharey(matrix)
         networks = int(own["networks"].max())
         profile.set_title("1 network" if networks == 1 else f"mean of {networks} networks", **_TITLE)
         profile.tick_params(labelleft=False)
-        matrix.set_ylabel("tap")
+    figure.supylabel("tap")
     panels[-1][0].set_xlabel("output channel")
     panels[-1][1].set_xlabel("kernels (%)")
     return figure
 
 
 def _layers_figure(shares: pd.DataFrame, rows: Sequence[Row], depth: int) -> Figure:
-    figure, panels, legend = _panels(rows, [1 / depth] * depth)
-    for row, line in zip(rows, panels, strict=True):
-        for number, axes in enumerate(line, start=1):
-            own = shares[(shares["arm"] == row.arm) & (shares["layer"] == number)]
-            if own.empty:
-                axes.set_axis_off()
-                continue
-            _draw_profile(axes, own, row, upright=False)
-            axes.set_title(f"layer {number}", **_TITLE)
-            axes.tick_params(labelleft=number == 1)
-        # Set for all at once: axes that are joined later keep the limits of the first, and cut the others' lines.
-        highest = max(axes.get_ylim()[1] for axes in line)
-        for axes in line:
-            axes.set_ylim(0, highest)
+    legend, looks = group_legend(max(len(row.groups) for row in rows), 3 * PANEL)
+    figure = new_figure(3 * PANEL, 0.6 + 1.15 * len(rows) + legend.height)
+    legend.draw(figure, looks)
+    drawn = shares[shares["layer"] <= depth]
+    tops = [100 * drawn.loc[drawn["arm"] == row.arm, ["share", "even"]].max().max() for row in rows]
+    panel_rows = PanelRows(ends=tuple(next(end for end in AXIS_ENDS if end >= round(top, 9)) for top in tops))
+    columns = figure.subplots(1, depth, squeeze=False)[0]
+    for layer, axes in enumerate(columns, start=1):
+        _draw_layer(axes, drawn[drawn["layer"] == layer], rows, panel_rows, f"layer {layer}")
+        axes.tick_params(labelleft=layer == 1)
+    middles = [(columns[0].transData, panel_rows.middle(at)) for at in range(len(rows))]
+    name_rows(figure, [row.name for row in rows], middles)
     figure.supxlabel("tap")
-    label_vertical(figure, "kernels (%)", legend)
+    figure.supylabel("kernels (%)")
     return figure
 
 
-def _panels(rows: Sequence[Row], shares: Sequence[float]) -> tuple[Figure, list[list[Axes]], Legend]:
-    """A figure with its axes row by row beside the arms' names, and the legend of the kernel groups above them.
+def _draw_layer(axes: Axes, shares: pd.DataFrame, rows: Sequence[Row], panel_rows: PanelRows, title: str) -> None:
+    """A panel for each arm that has the layer, a line a kernel group."""
+    from matplotlib.collections import LineCollection
 
-    Args:
-        rows: the arms.
-        shares: of the width that the names leave, column by column.
-    """
-    width, groups = 3 * PANEL, max(len(row.groups) for row in rows)
-    legend, looks = group_legend(groups, width)
-    heights = [min(max(1.2, 0.02 * row.taps + 0.5), 2.2) for row in rows]
-    figure = new_figure(width, 0.6 + sum(heights) + legend.height)
-    names = plan_names([row.name for row in rows])
-    widths = [names.width, *(share * (width - names.width) for share in shares)]
-    grid = figure.add_gridspec(len(rows), len(widths), width_ratios=widths, height_ratios=heights)
-    for index in range(len(rows)):
-        names.draw(figure.add_subplot(grid[index, 0]), index)
+    axes.set_xlim(-0.5, max(row.taps for row in rows) - 0.5)
+    lines, colors, even = [], [], {}
+    for at, row in enumerate(rows):
+        arm = shares[shares["arm"] == row.arm]
+        # The first group last: its region is the shortest, so that it hides least.
+        for group, own in reversed(list(arm.groupby("group"))):
+            lines.append(list(zip(own["tap"], panel_rows.at(at, 100 * own["share"]), strict=True)))
+            colors.append(group_color(int(group), len(row.groups)))
+            even[at] = panel_rows.at(at, 100 * arm["even"].mean())
+    axes.add_collection(LineCollection(lines, colors=colors, linewidth=1.4), autolim=False)
+    axes.hlines(list(even.values()), *axes.get_xlim(), color="#767676", linewidth=1.0, linestyle="dotted")
+    _set_ticks(axes)
+    panel_rows.draw(axes, dict.fromkeys(even, title))
+
+
+def _panels(rows: Sequence[Row]) -> tuple[Figure, list[list[Axes]]]:
+    """A figure with two axes a row beside the arms' names, and the legend of the kernel groups above them."""
+    legend, looks = group_legend(max(len(row.groups) for row in rows), 3 * PANEL)
+    heights = [min(max(1.3, 0.02 * row.taps + 0.6), 2.3) for row in rows]
+    figure = new_figure(3 * PANEL, 0.6 + sum(heights) + legend.height)
     legend.draw(figure, looks)
-    columns = range(1, len(widths))
-    panels = [[figure.add_subplot(grid[index, column]) for column in columns] for index in range(len(rows))]
-    return figure, panels, legend
+    grid = figure.add_gridspec(len(rows), 2, width_ratios=[0.64, 0.36], height_ratios=heights)
+    panels = grid.subplots(squeeze=False).tolist()
+    name_rows(figure, [row.name for row in rows], [(first.transAxes, 0.5) for first, _ in panels])
+    return figure, panels
 
 
 def _draw_matrix(axes: Axes, cells: pd.DataFrame, row: Row, most: float) -> None:
@@ -299,18 +308,13 @@ def _draw_matrix(axes: Axes, cells: pd.DataFrame, row: Row, most: float) -> None
     _set_ticks(axes)
 
 
-def _draw_profile(axes: Axes, shares: pd.DataFrame, row: Row, *, upright: bool) -> None:
-    """A line a kernel group over its taps; upright along the vertical axis."""
-    even = 100 * shares["even"].mean()
-    (axes.axvline if upright else axes.axhline)(even, color="#767676", linewidth=1.0, linestyle="dotted")
+def _draw_profile(axes: Axes, shares: pd.DataFrame, row: Row) -> None:
+    """A line a kernel group over its taps, which are along the vertical axis."""
+    axes.axvline(100 * shares["even"].mean(), color="#767676", linewidth=1.0, linestyle="dotted")
     # The first group last: its region is the shortest, so that it hides least.
     for index, own in reversed(list(shares.groupby("group"))):
-        share, color = 100 * own["share"], group_color(int(index), len(row.groups))
-        axes.plot(*((share, own["tap"]) if upright else (own["tap"], share)), color=color, linewidth=1.4)
-    if upright:
-        axes.set_xlim(left=0)
-    else:
-        axes.set(xlim=(-0.5, row.taps - 0.5))
+        axes.plot(100 * own["share"], own["tap"], color=group_color(int(index), len(row.groups)), linewidth=1.4)
+    axes.set_xlim(left=0)
     _set_ticks(axes)
 
 

@@ -10,6 +10,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
+from pipeline.analysis.cells import Row
 from pipeline.analysis.figures import scatter
 from pipeline.analysis.figures.labels import setting_label
 from pipeline.analysis.figures.style import PALETTE, PANEL, Drawing, grid_shape, new_figure, render, wrapped
@@ -55,19 +56,22 @@ def best_values(results: StudyResults, factor: str) -> pd.DataFrame:
     """
     import pandas as pd
 
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = {(cell["dataset"], cell["arm"]): cell for cell in results.accuracy_cells.to_dict("records")}
     points = sweep_by_dataset(results, factor)
     points = points[points["value"].notna()]
     rows: list[dict[str, object]] = []
     for line, own in points.groupby("line", sort=False):
-        reference = _reference(results, list(own["arm"].unique()))
+        reference, tried = _reference(results, list(own["arm"].unique())), own["value"].nunique()
+        by_dataset: dict[str, list[Row]] = {}
+        for point in own.to_dict("records"):
+            by_dataset.setdefault(point["dataset"], []).append(point)
         found = [
             {"line": line, "reference": reference, **best}
-            for dataset, values in own.groupby("dataset", sort=False)
-            if len(values) == own["value"].nunique()
-            for best in _best(values, cells[(cells["dataset"] == dataset) & (cells["arm"] == reference)])
+            for dataset, values in by_dataset.items()
+            if len(values) == tried
+            for best in _best(values, cells.get((dataset, reference)))
         ]
-        if own["value"].nunique() > 1 and len(found) >= FEWEST_DATASETS:
+        if tried > 1 and len(found) >= FEWEST_DATASETS:
             rows += found
     return pd.DataFrame(rows, columns=["line", "dataset", "values", "own", "reference", "other", "sign"])
 
@@ -85,20 +89,19 @@ def _reference(results: StudyResults, arms: Sequence[str]) -> str:
     return references.pop() if len(references) == 1 else ""
 
 
-def _best(values: pd.DataFrame, reference: pd.DataFrame) -> list[dict[str, object]]:
-    """The best of one data set's ``values``, which ascend, beside its ``reference`` (a row or none).
+def _best(values: Sequence[Row], reference: Row | None) -> list[dict[str, object]]:
+    """The best of one data set's ``values``, which ascend, beside its ``reference``, if there is one.
 
     Empty where the seeds differ.
     """
-    if not statistics.comparable([*values["seeds"], *reference["seeds"]]):
+    if not statistics.comparable([row["seeds"] for row in (*values, *([reference] if reference else []))]):
         return []
-    percents = values["mean"].map(rounded_percent)
-    best = values[percents == percents.max()]
-    chosen = best.iloc[0]
-    other = float(reference["mean"].iloc[0]) if len(reference) else float("nan")
-    shown = (rounded_percent(chosen["mean"]), rounded_percent(other)) if len(reference) else (0, 0)
-    sign = (shown[0] > shown[1]) - (shown[0] < shown[1])
-    row = {"dataset": chosen["dataset"], "values": tuple(best["value"]), "own": chosen["mean"]}
+    percents = [rounded_percent(row["mean"]) for row in values]
+    best = [row for row, shown in zip(values, percents, strict=True) if shown == max(percents)]
+    other = float(reference["mean"]) if reference else float("nan")
+    against = rounded_percent(other) if reference else max(percents)
+    sign = (max(percents) > against) - (max(percents) < against)
+    row = {"dataset": best[0]["dataset"], "values": tuple(each["value"] for each in best), "own": best[0]["mean"]}
     return [row | {"other": other, "sign": sign}]
 
 

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from pipeline.analysis.figures.style import LETTERS_AN_INCH, PANEL, Drawing, new_figure, render, wrapped
+from pipeline.analysis.figures.layout import LETTERS_AN_INCH
+from pipeline.analysis.figures.style import PANEL, Drawing, new_figure, render, wrapped
 from pipeline.analysis.inference.accuracies import Accuracies, shared_accuracies, study_columns
 from pipeline.analysis.inference.matrix import Pair, compare_pairs
 from pipeline.analysis.inference.ranks import Ranking, rank_systems
@@ -85,8 +86,7 @@ def _figure(systems: Sequence[str], pairs: Mapping[tuple[str, str], Pair], means
     above = 0.2 + _LINE * (1 + max(head.count("\n") for head in heads))
     width, height = _NAMES + cell * len(systems), above + _ROW * len(systems)
     figure = new_figure(width, height)
-    figure.set_layout_engine("none")  # all places are known: one unit is an inch
-    axes = figure.add_axes((0, 0, 1, 1))
+    axes = figure.add_axes((0, 0, 1, 1))  # all places are known: one unit is an inch
     axes.set(xlim=(0, width), ylim=(height, 0))
     axes.set_axis_off()
     largest = max(abs(pairs[one, other].difference) for one, other in itertools.permutations(systems, 2))

@@ -130,8 +130,7 @@ def _figure(ranking: Ranking, shown: int, drawn: Sequence[Bar]) -> Figure:
     first = _BELOW + _BAR * (1 + max((bar.lane for bar in drawn), default=0)) + row / 2
     height = _ABOVE + first + row * (best - 0.5) + _FOOT
     figure = new_figure(_WIDTH, height)
-    figure.set_layout_engine("none")  # all places are known: one unit is an inch
-    axes = figure.add_axes((0, 0, 1, 1))
+    axes = figure.add_axes((0, 0, 1, 1))  # all places are known: one unit is an inch
     axes.set(xlim=(0, _WIDTH), ylim=(_ABOVE - height, _ABOVE))
     axes.set_axis_off()
     low = math.floor(ranking.ranks[0])

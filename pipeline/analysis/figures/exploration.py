@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.analysis.figures.labels import arm_labels
@@ -30,9 +31,11 @@ from pipeline.analysis.results import StudyResults
 from pipeline.wording import counted, listed
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 PANELS = (("itop_rate", "weights active at some time (%)"), ("mask_churn", "active weights changed by an update (%)"))
 """Measure, by its name among the metrics of a whole training (``results.METRICS``), and what its panel says."""
@@ -83,9 +86,8 @@ def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
             _network(results.mask_updates[trial], _weights(results, str(arm), dataset), last)
             for trial, dataset in zip(own["trial_id"], own["dataset"], strict=True)
         ]
-        values = pd.concat(networks, axis=1, keys=range(len(networks))).sort_index()
         for measure, _ in PANELS:
-            each = values.xs(measure, axis=1, level=1)
+            each = _side_by_side([network.epochs for network in networks], [getattr(one, measure) for one in networks])
             # What holds of a network does so until its next update. In steps, these are not those of the others: a mean
             # over the networks with an update in an epoch would be one over other networks in each epoch.
             known = each.ffill()[each.notna().any(axis=1)].dropna()
@@ -95,23 +97,47 @@ def exploration(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
     return curves[["measure", "arm", "epoch", "mean", "std", "networks"]]
 
 
-def _network(updates: pd.DataFrame, weights: int, last: int) -> pd.DataFrame:
-    """``itop_rate`` and ``mask_churn`` of one network by epoch."""
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Network:
+    """Both measures of one network in its ``epochs``, which ascend; NaN where there is none. Arrays, because there are
+    hundreds of networks."""
+
+    epochs: NDArray[np.int64]
+    itop_rate: NDArray[np.float64]
+    mask_churn: NDArray[np.float64]
+
+
+def _network(updates: pd.DataFrame, weights: int, last: int) -> _Network:
+    """From its record, in which every moment has a row a kernel group; ``last`` is the last epoch of training."""
+    import numpy as np
+
+    epoch, step = (updates[name].to_numpy(np.int64) for name in ("epoch", "step"))
+    steps = int(step.max()) + 1
+    moments, at = np.unique(epoch * steps + step, return_inverse=True)
+    active, changed, covered = (
+        np.bincount(at, weights=updates[name].to_numpy()) for name in ("active", "changed", "covered")
+    )
+    epochs, of_epoch, moments_in = np.unique(moments // steps, return_inverse=True, return_counts=True)
+    itop_rate = covered[np.cumsum(moments_in) - 1] / weights
+    mask_churn = np.bincount(of_epoch, weights=changed / active) / moments_in
+    unknown = float("nan") if len(epochs) > 1 else 0.0  # a fixed topology never changes
+    mask_churn[0] = unknown  # the start is no update
+    if epochs[-1] < last:
+        epochs, itop_rate = np.append(epochs, last), np.append(itop_rate, itop_rate[-1])
+        mask_churn = np.append(mask_churn, unknown)
+    return _Network(epochs=epochs, itop_rate=itop_rate, mask_churn=mask_churn)
+
+
+def _side_by_side(epochs: Sequence[NDArray[np.int64]], values: Sequence[NDArray[np.float64]]) -> pd.DataFrame:
+    """A row an epoch, a column a network."""
     import numpy as np
     import pandas as pd
 
-    # Arrays, because there are hundreds of small frames: the groups of a moment first, then the moments of an epoch.
-    moments, at = np.unique(updates[["epoch", "step"]].to_numpy(), axis=0, return_inverse=True)
-    sums = {name: np.bincount(at, weights=updates[name]) for name in ("active", "changed", "covered")}
-    numbers, of_epoch, moments_in = np.unique(moments[:, 0], return_inverse=True, return_counts=True)
-    covered = sums["covered"][np.cumsum(moments_in) - 1]
-    churn = np.bincount(of_epoch, weights=sums["changed"] / sums["active"]) / moments_in
-    epochs = pd.DataFrame({"itop_rate": covered / weights, "mask_churn": churn}, index=pd.Index(numbers, name="epoch"))
-    explores = len(epochs) > 1
-    epochs.loc[0, "mask_churn"] = float("nan") if explores else 0.0  # the start is no update
-    if last not in epochs.index:
-        epochs.loc[last] = {"itop_rate": epochs["itop_rate"].iloc[-1], "mask_churn": float("nan") if explores else 0.0}
-    return epochs
+    known = np.unique(np.concatenate(epochs))
+    columns = np.full((len(epochs), len(known)), np.nan)
+    for column, own, each in zip(columns, epochs, values, strict=True):
+        column[np.searchsorted(known, own)] = each
+    return pd.DataFrame(columns.T, index=known)
 
 
 def _weights(results: StudyResults, arm: str, dataset: str) -> int:

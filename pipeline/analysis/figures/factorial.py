@@ -121,7 +121,7 @@ def pair_cells(results: StudyResults, pair: Pair) -> tuple[pd.DataFrame, tuple[s
     ``low`` to ``high`` the 95% interval of their mean (``intervals.t_interval``), NaN for fewer than two. Cells of
     which an arm has no result have no row.
     """
-    means, shared = statistics.arm_means(results.trials, results.arms, results.datasets)
+    means, shared = results.arm_means
     return _cells(pair, means.set_index("arm"), _seed_means(results, shared)), shared
 
 
@@ -130,7 +130,7 @@ def pair_cells_by_dataset(results: StudyResults, pair: Pair) -> pd.DataFrame:
     costs are NaN."""
     import pandas as pd
 
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     frames = []
     for dataset in statistics.shared_datasets(cells):
         means = cells[(cells["dataset"] == dataset) & (cells["done"] > 0)].set_index("arm")

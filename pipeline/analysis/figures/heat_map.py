@@ -99,7 +99,7 @@ def pair_notes(pair: Pair, found: Sequence[Pair]) -> list[str]:
 
 def _figure(cells: pd.DataFrame, pair: Pair) -> Figure:
     rows = min(len(pair.first_values), MOST_VALUES)
-    figure = new_figure(3 * PANEL, 1.0 + ROW * rows)
+    figure = new_figure(3 * PANEL, 1.05 + ROW * rows)
     accuracy, cost = figure.subplots(1, 2)
     _draw_panel(accuracy, cells, pair, "mean")
     accuracy.set_title("mean test accuracy (%)", loc="left", fontweight="normal")

@@ -17,7 +17,6 @@ from pipeline.analysis.figures.style import (
     PANEL,
     Drawing,
     ValueAxis,
-    label_vertical,
     marked,
     new_figure,
     plan_legend,
@@ -95,7 +94,7 @@ def _figure(cells: pd.DataFrame, pair: Pair) -> Figure:
         for part in (*drawn.lines[1], *drawn.lines[2]):
             tag(part, series=line)
     figure.supxlabel(setting_label(pair.second))
-    label_vertical(figure, "mean test accuracy (%)", legend)
+    figure.supylabel("mean test accuracy (%)")
     legend.draw(figure, looks)
     return figure
 

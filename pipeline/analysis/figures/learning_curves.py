@@ -16,9 +16,9 @@ from pipeline.analysis.figures.style import (
     Drawing,
     Look,
     grid_shape,
-    label_vertical,
     look,
     new_figure,
+    plain_numbers,
     plan_legend,
     render,
     shortened,
@@ -191,7 +191,7 @@ def _figure(curves: pd.DataFrame, quantity: Quantity, arms: Mapping[str, str], d
         axes.set_title(shortened(dataset, 30), loc="left")
         _draw_panel(axes, curves[curves["dataset"] == dataset], quantity, looks, logarithmic=logarithmic)
     figure.supxlabel("epoch")
-    label_vertical(figure, quantity.axis, legend)
+    figure.supylabel(quantity.axis)
     legend.draw(figure, list(looks.values()))
     return figure
 
@@ -210,10 +210,9 @@ def _draw_panel(
 ) -> None:
     """Draws the curves of one data set; the first arm last, so that it lies on top."""
     low = curves["mean"].min()
-    for arm in reversed(list(looks)):
-        curve = thinned(curves[curves["arm"] == arm])
-        if curve.empty:
-            continue
+    by_arm = {str(arm): thinned(own) for arm, own in curves.groupby("arm", observed=True)}
+    for arm in reversed([arm for arm in looks if arm in by_arm]):
+        curve = by_arm[arm]
         # A line through a single point would be invisible.
         single: Look = {"marker": "o", "markersize": 3.5} if len(curve) == 1 else {}
         (line,) = axes.plot(curve["epoch"], curve["mean"], **looks[arm], **single)
@@ -245,7 +244,7 @@ def _set_epochs(axes: Axes, epochs: int) -> None:
 
 
 def _set_losses(axes: Axes, logarithmic: bool, low: float) -> None:
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+    from matplotlib.ticker import LogLocator, NullLocator
 
     if not logarithmic:
         axes.set_ylim(bottom=0)
@@ -255,7 +254,7 @@ def _set_losses(axes: Axes, logarithmic: bool, low: float) -> None:
     low, high = axes.get_ylim()
     # Whole decades alone would leave a short axis with one tick, or none.
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < 100 else (1.0,)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    plain_numbers(axes.yaxis)
     axes.yaxis.set_minor_locator(NullLocator())  # dozens of ticks, each laid out like a label
 
 

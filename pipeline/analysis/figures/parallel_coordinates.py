@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pipeline.analysis import statistics
 from pipeline.analysis.figures.factorial import as_number, ordered
 from pipeline.analysis.figures.labels import accuracy_in_words, setting_in_words, setting_label
 from pipeline.analysis.figures.style import LOG_FROM, PALETTE, PANEL, Drawing, new_figure, render, shortened, wrapped
@@ -90,7 +89,7 @@ def configurations(results: StudyResults, keys: Sequence[str]) -> tuple[pd.DataF
 
     Columns: ``keys``, spelled as in a study file or ``ABSENT``; and those of ``statistics.arm_means``.
     """
-    means, shared = statistics.arm_means(results.trials, results.arms, results.datasets)
+    means, shared = results.arm_means
     settings = _settings(results)
     columns = {key: [settings[arm].get(key, ABSENT) for arm in means["arm"]] for key in keys}
     lines = means.assign(**columns)

@@ -6,20 +6,20 @@ First the data, then the drawing.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dsn.receptive_field import SizeCount, stacked_size_shares
 from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.networks import MOST_NETWORKS, evenly_spread, not_there
+from pipeline.analysis.figures.panel_rows import PanelRows
 from pipeline.analysis.figures.style import (
     PANEL,
     Drawing,
     group_color,
     group_legend,
-    label_vertical,
+    name_rows,
     new_figure,
-    plan_names,
     render,
 )
 from pipeline.analysis.results import StudyResults
@@ -206,29 +206,53 @@ def _bar_width(histogram: pd.DataFrame) -> int:
     return -(-(int(histogram["size"].max()) + 1) // MOST_BARS)
 
 
-def _figure(histogram: pd.DataFrame, stacked: pd.DataFrame, arms: Mapping[str, str], layers: Sequence[int]) -> Figure:
-    groups = int(histogram["group"].max())
-    width, columns = 3 * PANEL, len(layers) + (1 if len(stacked) else 0)
-    legend, looks = group_legend(groups, width)
-    beside = legend if groups > 1 else None
-    figure = new_figure(width, 0.6 + 1.05 * len(arms) + (legend.height if beside else 0))
-    names = plan_names(list(arms.values()))
-    share = (width - names.width) / columns
-    grid = figure.add_gridspec(len(arms), columns + 1, width_ratios=[names.width, *[share] * columns])
-    axes = grid.subplots(sharex="col", squeeze=False)
-    for row, arm in enumerate(arms):
-        names.draw(axes[row, 0], row)
-        own = histogram[histogram["arm"] == arm]
-        panels = [own[own["layer"] == layer] for layer in layers]
-        titles = [f"layer {layer}" for layer in layers]
-        _draw_panels([*axes[row, 1 : len(layers) + 1]], panels, titles, _edges(histogram), groups)
-        if len(stacked):
-            whole = stacked[stacked["arm"] == arm].assign(group=0)
-            _draw_panels([axes[row, -1]], [whole], ["all"], _edges(stacked), groups)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Column:
+    """A column of panels, one for each of ``arms``: what it is called, its bars, and the ``edges`` between them."""
+
+    title: str
+    arms: Sequence[str]
+    histogram: pd.DataFrame
+    edges: NDArray[Any]
+
+    def of(self, arm: str) -> pd.DataFrame:
+        return self.histogram[self.histogram["arm"] == arm]
+
+    def heights(self, histogram: pd.DataFrame) -> NDArray[Any]:
+        """Of the bars, in percent."""
+        import numpy as np
+
+        bars = (histogram["size"] / (self.edges[1] - self.edges[0])).astype(int)
+        return np.bincount(bars, weights=100 * histogram["share"], minlength=len(self.edges) - 1)
+
+    def tops(self) -> list[float]:
+        """The highest bar of each arm."""
+        return [float(self.heights(self.of(arm)).max()) for arm in self.arms]
+
+
+def _figure(histogram: pd.DataFrame, stacked: pd.DataFrame, names: Mapping[str, str], layers: Sequence[int]) -> Figure:
+    arms, groups = list(names), int(histogram["group"].max())
+    legend, looks = group_legend(groups, 3 * PANEL)
+    figure = new_figure(3 * PANEL, 0.6 + 1.05 * len(arms) + (legend.height if groups > 1 else 0))
+    if groups > 1:
+        legend.draw(figure, looks)
+    edges = _edges(histogram)
+    columns = [
+        _Column(title=f"layer {layer}", arms=arms, histogram=histogram[histogram["layer"] == layer], edges=edges)
+        for layer in layers
+    ]
+    rows = _rows(columns)
+    first, *others = figure.subplots(1, len(layers) + (1 if len(stacked) else 0), squeeze=False)[0]
+    _draw_column(first, columns[0], rows, groups)
+    for axes, column in zip(others, columns[1:], strict=False):
+        _draw_column(axes, column, rows, groups)
+        axes.tick_params(labelleft=False)  # one vertical axis for all layers of an arm
+    if len(stacked):
+        last = _Column(title="all", arms=arms, histogram=stacked.assign(group=0), edges=_edges(stacked))
+        _draw_column(others[-1], last, _rows([last]), groups)
+    name_rows(figure, list(names.values()), [(first.transData, rows.middle(row)) for row in range(len(arms))])
     figure.supxlabel("eNRF size (taps)" + ("; last column: receptive field (steps)" if len(stacked) else ""))
-    label_vertical(figure, "kernels (%)", beside)
-    if beside:
-        beside.draw(figure, looks)
+    figure.supylabel("kernels (%)")
     return figure
 
 
@@ -240,38 +264,43 @@ def _edges(histogram: pd.DataFrame) -> NDArray[Any]:
     return np.arange(int(histogram["size"].max()) // width + 2) * width - 0.5
 
 
-def _draw_panels(
-    row: Sequence[Axes], panels: Sequence[pd.DataFrame], titles: Sequence[str], edges: NDArray[Any], groups: int
-) -> None:
-    """Panels of one arm on one vertical axis, which the first of them has; an arm without a layer has an empty one."""
+def _rows(columns: Sequence[_Column]) -> PanelRows:
+    """The vertical axes of the arms, each the same in all of ``columns``."""
+    tops = [round(max(each), 9) for each in zip(*(column.tops() for column in columns), strict=True)]
+    ends = [next((end for end in AXIS_ENDS if end >= top), AXIS_ENDS[-1]) for top in tops]
+    return PanelRows(ends=tuple(ends), above=0.15)
+
+
+def _draw_column(axes: Axes, column: _Column, rows: PanelRows, groups: int) -> None:
+    """A panel for each arm that has the layer, the kernel groups on top of each other; group 0 stands for all."""
+    import numpy as np
+    from matplotlib.collections import PolyCollection
     from matplotlib.ticker import MaxNLocator
 
-    tops = [_draw_bars(axes, own, edges, groups) for axes, own in zip(row, panels, strict=True)]
-    end = next((end for end in AXIS_ENDS if end >= round(max(tops), 9)), AXIS_ENDS[-1])
-    for axes, own, title in zip(row, panels, titles, strict=True):
-        axes.set(xlim=(edges[0], edges[-1]), ylim=(0, 1.15 * end), yticks=[0, end / 2, end])
-        axes.tick_params(labelleft=axes is row[0], labelsize=8)
-        axes.xaxis.set_major_locator(MaxNLocator(nbins=5 if len(row) < 5 else 3, steps=[1, 2, 5, 10], integer=True))
-        if own.empty:
-            axes.grid(visible=False)
-            axes.spines["left"].set_visible(False)
-            axes.tick_params(left=False, labelleft=False)
-        else:
-            mean = float((own["size"] * own["share"]).sum())
-            # Above the bars: a line through them would hide some.
-            axes.plot(mean, 1.1 * end, "v", color="#000000", markersize=4.5)
-            axes.set_title(f"{title}: mean {mean:.1f}", loc="left", fontsize=8, fontweight="normal", pad=3)
+    means, areas, colors = {}, [], []
+    for row, arm in enumerate(column.arms):
+        own = column.of(arm)
+        bottom = np.zeros(len(column.edges) - 1)
+        for group, part in own.groupby("group"):
+            top = bottom + column.heights(part)
+            areas.append(_steps(column.edges, rows.at(row, bottom), rows.at(row, top)))
+            colors.append(group_color(int(group), groups) if group else STACKED_COLOR)
+            bottom = top
+        if len(own):
+            means[row] = float((own["size"] * own["share"]).sum())
+    axes.add_collection(PolyCollection(areas, facecolors=colors, linewidth=0), autolim=False)
+    # Above the bars: a line through them would hide some.
+    marks = [rows.at(row, 1.1 * rows.ends[row]) for row in means]
+    axes.plot(list(means.values()), marks, "v", color="#000000", markersize=4.5)
+    axes.set_xlim(column.edges[0], column.edges[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4, steps=[1, 2, 5, 10], integer=True))
+    rows.draw(axes, {row: f"{column.title}: mean {mean:.1f}" for row, mean in means.items()})
 
 
-def _draw_bars(axes: Axes, histogram: pd.DataFrame, edges: NDArray[Any], groups: int) -> float:
-    """The kernel groups on top of each other; returns how high they reach, in percent. Group 0 stands for all."""
+def _steps(edges: NDArray[Any], bottom: NDArray[Any], top: NDArray[Any]) -> NDArray[Any]:
+    """The corners of bars from ``bottom`` to ``top`` that touch each other, (corners, 2)."""
     import numpy as np
 
-    bottom = np.zeros(len(edges) - 1)
-    for group, own in histogram.groupby("group"):
-        bars = (own["size"] / (edges[1] - edges[0])).astype(int)
-        heights = np.bincount(bars, weights=100 * own["share"], minlength=len(bottom))
-        color = group_color(int(group), groups) if group else STACKED_COLOR
-        axes.stairs(bottom + heights, edges, baseline=bottom, fill=True, color=color)
-        bottom += heights
-    return float(bottom.max())
+    across = np.repeat(edges, 2)[1:-1]
+    there, back = np.column_stack([across, np.repeat(top, 2)]), np.column_stack([across, np.repeat(bottom, 2)])
+    return np.concatenate([there, back[::-1]])

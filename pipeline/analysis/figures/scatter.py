@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
+from pipeline.analysis.figures.layout import LETTERS_AN_INCH
 from pipeline.analysis.figures.style import (
-    LETTERS_AN_INCH,
     PALETTE,
     PANEL,
     Drawing,
     grid_shape,
-    label_vertical,
     new_figure,
     render,
     wrapped,
@@ -64,7 +63,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
 
 def scatter(results: StudyResults) -> pd.DataFrame:
     """The points: ``statistics.outcomes`` of the study."""
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     return statistics.outcomes(cells, results.arms, results.datasets, results.references)
 
 
@@ -104,7 +103,7 @@ def _figure(points: pd.DataFrame, arms: Sequence[str]) -> Figure:
             axes.set_xlabel(wrapped(points.loc[points["arm"] == arm, "reference"].iloc[0], 36, 2))
     against = f"of {references[0]}" if len(references) == 1 else "of the reference"
     figure.supxlabel(wrapped(f"test accuracy (%) {against}", int(figure.get_figwidth() * LETTERS_AN_INCH), 2))
-    label_vertical(figure, "test accuracy (%) of the arm")
+    figure.supylabel("test accuracy (%) of the arm")
     return figure
 
 

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pipeline.analysis.figures.layout import GAP, LETTERS_AN_INCH, LINE, lay_out
 from pipeline.analysis.figures.svg import finished, tag
 
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
+    from matplotlib.transforms import Transform
 
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe and Ito's colours for all kinds of colour vision, without their yellow, which is too faint on white."""
@@ -31,11 +34,8 @@ LOG_FROM = 20.0
 PANEL = 3.2
 """Inches of a panel's width, of which three fill the page."""
 
-LETTERS_AN_INCH = 12
-"""Of the figures' text, on the safe side."""
-
 NAME_LETTERS = 23
-"""Letters in a line of the column with the names of a figure's rows: ``sparsity.explore=false`` is not broken."""
+"""Letters in a line of the names of a figure's rows: ``sparsity.explore=false`` is not broken."""
 
 WORD_ROOM = 0.25
 """The part of a factor's axis from a value that is a word to the next value."""
@@ -56,6 +56,9 @@ STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#767676",
     "axes.titlesize": 10.0,
     "axes.titleweight": "bold",
+    "axes.titley": 1.0,  # else matplotlib measures the ticks to see whether some are in the way
+    "axes.formatter.limits": (-12, 12),  # no power of ten above an axis, where its title is
+    "axes.formatter.useoffset": False,  # nor a number to be added
     "axes.grid": True,
     "axes.axisbelow": True,
     "grid.color": "#e4e4e4",
@@ -140,26 +143,17 @@ def render(name: str, draw: Callable[[], Figure]) -> Picture:
 
 
 def _laid_out(draw: Callable[[], Figure]) -> Figure:
-    """The figure, laid out, once, on round numbers: the solver's last digits depend on where objects lie in memory, and
-    the ids of clipping areas are hashes of all digits."""
     figure = draw()
-    engine = figure.get_layout_engine()
-    assert engine is not None, "new_figure gives one"
-    engine.execute(figure)  # draw_without_rendering would do the same, and draw everything once more
-    figure.set_layout_engine("none")
-    for axes in figure.axes:
-        left, bottom, width, height = axes.get_position(original=True).bounds
-        axes.set_position((round(left, 6), round(bottom, 6), round(width, 6), round(height, 6)))
+    lay_out(figure)
     return figure
 
 
 def new_figure(width: float, height: float) -> Figure:
     """An empty white figure of that many inches, outside pyplot's global state."""
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(width, height), dpi=72, layout="constrained", facecolor="white")
-    FigureCanvasSVG(figure)  # so that texts are measured as they will be written
+    figure = Figure(figsize=(width, height), dpi=72, facecolor="white")
+    figure.subplots_adjust(left=0.0, top=1.0)
     return figure
 
 
@@ -217,24 +211,19 @@ class Legend:
     @property
     def height(self) -> float:
         """Inches."""
-        return 0.2 * math.ceil(len(self.labels) / self.columns)
+        return 0.1 + 0.185 * math.ceil(len(self.labels) / self.columns)
 
     def draw(self, figure: Figure, looks: Sequence[Look]) -> None:
         """With lines made for it, because any one may be missing from any panel."""
         from matplotlib.lines import Line2D
 
         lines = [Line2D([], [], **each) for each in looks]
-        legend = figure.legend(lines, self.labels, loc="outside upper left", ncols=self.columns)
+        legend = figure.legend(lines, self.labels, loc="upper left", ncols=self.columns)
+        figure.subplots_adjust(top=1 - self.height / figure.get_figheight())
         for parts in (legend.legend_handles, legend.get_texts()):
             for part, series in zip(parts, self.series, strict=True):
                 assert part is not None, "lines have handles"
                 tag(part, legend=series)
-
-
-def label_vertical(figure: Figure, text: str, legend: Legend | None = None) -> None:
-    """One label for all vertical axes, centred on the panels: on the whole figure it would run into a tall legend."""
-    top = legend.height / figure.get_figheight() if legend else 0.0
-    figure.supylabel(text, y=(1 - top) / 2)
 
 
 def plan_legend(names: Sequence[str], width: float, words: Mapping[str, str] | None = None) -> Legend:
@@ -272,25 +261,29 @@ def wrapped(label: str, letters: int, lines: int) -> str:
     return "\n".join(broken[:lines])
 
 
-@dataclass(frozen=True, kw_only=True)
-class NameColumn:
-    """The names of a figure's rows, in a first column of their own."""
+def name_rows(figure: Figure, names: Sequence[str], places: Sequence[tuple[Transform, float]]) -> None:
+    """Writes the names of a figure's rows, wrapped and if need be shortened, on the left of its panels.
 
-    names: tuple[str, ...]
+    Args:
+        figure: its label of the vertical axes is on the left of the names.
+        names: from above.
+        places: the middle of each row, in coordinates that the transform takes.
+    """
+    from matplotlib.transforms import blended_transform_factory
 
-    @property
-    def width(self) -> float:
-        """Inches."""
-        return max(len(line) for name in self.names for line in name.splitlines()) / (LETTERS_AN_INCH - 1)  # bold
+    lines = [wrapped(name, NAME_LETTERS, 4) for name in names]
+    begin = LINE + 2 * GAP
+    width = max(len(line) for name in lines for line in name.splitlines()) / LETTERS_AN_INCH + GAP
+    figure.subplots_adjust(left=(begin + width) / figure.get_figwidth())
+    for name, (transform, middle) in zip(lines, places, strict=True):
+        at = blended_transform_factory(figure.transFigure, transform)
+        place = (begin / figure.get_figwidth(), middle)
+        figure.text(*place, name, transform=at, va="center", fontweight="bold", fontsize=8.5)
 
-    def draw(self, axes: Axes, row: int) -> None:
-        axes.set_axis_off()
-        axes.text(0, 0.5, self.names[row], va="center", fontweight="bold", fontsize=8.5)
 
-
-def plan_names(names: Sequence[str]) -> NameColumn:
-    """A column with ``names``, wrapped and if need be shortened."""
-    return NameColumn(names=tuple(wrapped(name, NAME_LETTERS, 4) for name in names))
+def plain_numbers(axis: Axis) -> None:
+    """Labels the ticks of an axis whose numbers may be of any size."""
+    axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
 def thinned(curve: pd.DataFrame) -> pd.DataFrame:

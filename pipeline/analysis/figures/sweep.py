@@ -14,9 +14,9 @@ from pipeline.analysis.figures.style import (
     Look,
     ValueAxis,
     grid_shape,
-    label_vertical,
     marked,
     new_figure,
+    plain_numbers,
     plan_legend,
     render,
     shortened,
@@ -75,7 +75,7 @@ def sweep(results: StudyResults, factor: str) -> tuple[pd.DataFrame, tuple[str, 
         study, values ascending. A value that is no number is a ``word`` (else empty), and its ``value`` is NaN; both
         are absent from the single point of an arm that the factor does not apply to, which come last.
     """
-    means, shared = statistics.arm_means(results.trials, results.arms, results.datasets)
+    means, shared = results.arm_means
     points = _without_lone_points(_placed(results, factor, means[means["mean"].notna()]))
     return points.reset_index(drop=True), shared
 
@@ -83,7 +83,7 @@ def sweep(results: StudyResults, factor: str) -> tuple[pd.DataFrame, tuple[str, 
 def sweep_by_dataset(results: StudyResults, factor: str) -> pd.DataFrame:
     """The same on each data set: ``line``, ``value`` and ``word`` beside the columns of
     ``statistics.accuracy_cells``."""
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     points = _without_lone_points(_placed(results, factor, cells[cells["done"] > 0]))
     order = {name: at for at, name in enumerate(results.datasets)}
     return points.sort_values("dataset", key=lambda names: names.map(order), kind="stable", ignore_index=True)
@@ -244,6 +244,7 @@ def _costs_figure(points: pd.DataFrame, factor: str, panels: Sequence[tuple[str,
         axes.set_title(label, loc="left", fontweight="normal")
         if column != "mean":
             axes.set_ylim(bottom=0)
+            plain_numbers(axes.yaxis)
     figure.supxlabel(setting_label(factor))
     if len(looks) > 1:
         legend.draw(figure, list(looks.values()))
@@ -261,7 +262,7 @@ def _datasets_figure(points: pd.DataFrame, factor: str) -> Figure:
         _draw_panel(axes, points[points["dataset"] == dataset], ("mean", 0.01), looks, _axis(points))
         axes.set_title(shortened(dataset, 30), loc="left")
     figure.supxlabel(setting_label(factor))
-    label_vertical(figure, "test accuracy (%)", legend)
+    figure.supylabel("test accuracy (%)")
     if len(looks) > 1:
         legend.draw(figure, list(looks.values()))
     return figure

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.analysis import statistics
 from pipeline.analysis.figures.labels import accuracy_in_words, arm_labels, setting_label, short_labels
+from pipeline.analysis.figures.layout import LETTERS_AN_INCH
 from pipeline.analysis.figures.style import (
-    LETTERS_AN_INCH,
     LOG_FROM,
     MOST_ARMS,
     PANEL,
     Drawing,
-    label_vertical,
     marked,
     new_figure,
+    plain_numbers,
     plan_legend,
     render,
     shortened,
@@ -75,7 +74,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
 
 def trade_off(results: StudyResults) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The rows of ``statistics.arm_means`` that have a mean, and the data sets that they are over."""
-    means, shared = statistics.arm_means(results.trials, results.arms, results.datasets)
+    means, shared = results.arm_means
     return means[means["mean"].notna()].reset_index(drop=True), shared
 
 
@@ -118,7 +117,7 @@ def _figure(
         first = first or axes
         _draw_panel(axes, means[means[cost].notna()], (cost, unit), looks, names)
         axes.set_xlabel(label)
-    label_vertical(figure, "mean test accuracy (%)", legend)
+    figure.supylabel("mean test accuracy (%)")
     legend.draw(figure, [marked(looks[arm]) | {"linestyle": "none"} for arm in arms])
     return figure
 
@@ -161,7 +160,6 @@ def _draw_front(
             if _free(box, points, taken):
                 said: dict[str, Any] = {"ha": side, "va": "bottom", "fontsize": 8, "textcoords": "offset points"}
                 text = axes.annotate(name, places[arm], (-6 if side == "right" else 6, 3), **said)
-                text.set_in_layout(False)
                 tag(text, series=arm)
                 taken.append(box)
                 break
@@ -191,16 +189,16 @@ def _free(box: Box, points: Sequence[tuple[float, float]], taken: Sequence[Box])
 
 
 def _set_costs(axes: Axes, costs: pd.Series) -> None:
-    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+    from matplotlib.ticker import MaxNLocator, NullFormatter
 
     low, high = costs.min(), costs.max()
     if low > 0 and high / low >= LOG_FROM:
         axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_xlim(0, 1.06 * high)
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6))
+    plain_numbers(axes.xaxis)
 
 
 def _mark(row: Mapping[Hashable, Any]) -> Mark:

@@ -70,7 +70,7 @@ def study_columns(results: StudyResults) -> Columns:
     seeds (``statistics.shared_datasets``); beside published systems also where one lacks planned trials, as in
     ``contenders``.
     """
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     others = systems(results)
     started = cells[cells["arm"].isin(cells.loc[cells["done"] > 0, "arm"])]
     partial = set(started.loc[started["done"] < started["planned"], "dataset"]) if others else set()

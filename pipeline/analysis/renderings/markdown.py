@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from pipeline.analysis.table import Cell, Table
 from pipeline.wording import printable
 
+_ACTIVE = re.compile(r"[\\`*|\[\]~$&_<>]")
+
 
 def to_markdown(table: Table) -> str:
     """The table in GitHub's Markdown with its title as a third-level heading, best cells bold, notes below."""
@@ -22,7 +24,10 @@ def to_markdown(table: Table) -> str:
 
 def escape_markdown(text: str) -> str:
     """``text`` on one line, without any character that Markdown or HTML inside it would act on."""
-    escaped = re.sub(r"([\\`*|\[\]~$])", r"\\\1", printable(text).replace("&", "&amp;"))
+    shown = printable(text)
+    if not _ACTIVE.search(shown):  # as in almost every cell of a long table
+        return shown
+    escaped = re.sub(r"([\\`*|\[\]~$])", r"\\\1", shown.replace("&", "&amp;"))
     # An underscore inside a word (model.kernel_size) is harmless and reads better as it is.
     escaped = re.sub(r"(?<!\w)_|_(?!\w)", r"\\_", escaped)
     return escaped.replace("<", "&lt;").replace(">", "&gt;")

@@ -12,10 +12,12 @@ from xml.etree import ElementTree
 import matplotlib as mpl
 import pandas as pd
 import pytest
+from apart import assert_apart
 
 from dsn.config import RunConfig
 from pipeline.analysis.figures import FILE_NAMES, PLOTS, receptive_fields, scatter, style, trade_off
 from pipeline.analysis.figures import sweep as sweep_plot
+from pipeline.analysis.figures.layout import lay_out
 from pipeline.analysis.results import StudyResults
 from pipeline.planning import DataUse
 
@@ -57,6 +59,17 @@ def measured(sweep: StudyResults, data_uses: Callable[..., tuple[DataUse, ...]])
         mask_updates=dict.fromkeys(ids, updates),
         data=data_uses(A=1, B=1),
     )
+
+
+@plots
+def test_nothing_in_a_plot_lies_upon_anything_else(title: str, measured: StudyResults) -> None:
+    drawings = PLOTS[title](measured)
+    assert isinstance(drawings, dict)
+    for drawing in drawings.values():
+        with mpl.rc_context(style.STYLE):
+            figure = drawing.picture.draw()
+            lay_out(figure)
+            assert_apart(figure)
 
 
 @plots
