@@ -58,6 +58,8 @@ def test_squares_are_what_each_term_adds_to_a_linear_model(
     terms: list[Sequence[str]] = []
     left = found.total_squares
     assert left == pytest.approx(residual_squares(grid, terms))
+    # Both sides are differences of sums as large as the total, over up to 324 rows that round at the machine's epsilon.
+    rounding = len(grid) * np.finfo(float).eps * left
 
     def added(names: Sequence[str]) -> float:
         """By how much one more term lowers what is left: its squares of type I."""
@@ -66,13 +68,13 @@ def test_squares_are_what_each_term_adds_to_a_linear_model(
         before, left = left, residual_squares(grid, terms)
         return before - left
 
-    assert found.block_squares == pytest.approx(added(["dataset"]))
+    assert found.block_squares == pytest.approx(added(["dataset"]), abs=rounding)
     assert [effect.factors for effect in found.effects] == [
         each for order in range(1, len(factors) + 1) for each in itertools.combinations(factors, order)
     ]
     for effect in found.effects:
-        assert effect.squares == pytest.approx(added(effect.factors))
-    assert found.residual_squares == pytest.approx(added([*factors, "dataset"]))
+        assert effect.squares == pytest.approx(added(effect.factors), abs=rounding)
+    assert found.residual_squares == pytest.approx(added([*factors, "dataset"]), abs=rounding)
     assert found.seed_squares == pytest.approx(left, abs=1e-6)
     df = [effect.df for effect in found.effects]
     assert sum(df) + found.block_df + found.residual_df + found.seed_df == len(grid) - 1
