@@ -99,6 +99,11 @@ class Report:
     source: str
 
 
+STYLES = ("figures.css", "trials.css")
+
+SCRIPTS = ("trials.js", "figures.js", "tables.js")
+"""Files beside this one, in the order in which a page has them; the first is what the others build on."""
+
 NOT_TESTED = "Tests without data"
 
 NOT_DRAWN = "Figures without data"
@@ -336,11 +341,11 @@ def _markdown_absent(sections: Sequence[FigureSection]) -> str:
 
 
 def to_html(report: Report) -> str:
-    """The report as one page that loads nothing: style, figures and the script that makes them answer are inside.
+    """The report as one page that loads nothing: style, figures and the script that makes it answer are inside.
 
     The page names the script by its hash, so that a browser runs this one and no other, whatever else gets into it.
     """
-    style, script = map(_page_part, ("figures.css", "figures.js"))
+    style, script = ("".join(map(_page_part, parts)) for parts in (STYLES, SCRIPTS))
     return (
         environment()
         .get_template("report.html.j2")
@@ -351,7 +356,7 @@ def to_html(report: Report) -> str:
             not_drawn=NOT_DRAWN,
             not_tested=NOT_TESTED,
             on_page=on_page,
-            figures_style=style,
+            style=style,
             script=script,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )
