@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dsn.errors import InvalidInput
-from pipeline.commands.options import Against, Place, Profile, StoreUri, StudyName, study_name
+from pipeline.commands.options import Against, Place, Profile, StoreUri, StudyName, set_against, study_name
 from pipeline.commands.output import say, show_results, terminal_width, write_text, written_to
 from pipeline.wording import counted, listed
-from pipeline.workspace import Workspace
+from pipeline.workspace import AGAINST, Workspace
 
 if TYPE_CHECKING:
     from pipeline.source import StudySource
@@ -35,12 +35,11 @@ def report(
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write every figure as PDF, for print.")] = False,
 ) -> None:
     """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
-    from pipeline.analysis.published import read_published, set_beside
     from pipeline.record import recorded_studies
     from pipeline.run import publish
 
     place, study = Workspace.locate(workspace), study_name(name, profile)
-    published = read_published(against) if against else ()
+    published = set_against(against)
     if uri is None and out is None:
         show_results(*publish(place, study, published, pdf=pdf), place)
         return
@@ -51,8 +50,10 @@ def report(
         from pipeline.analysis.report import write_report
 
         folder = out or place.report(study)
+        if against is None and (folder / AGAINST).exists():
+            published = set_against(folder / AGAINST)  # what the report that is there was set beside
         with written_to(folder, "--out"):
-            results = set_beside(results_of(source), published)
+            results = results_of(source, published)
             show_results(results, write_report(results, folder, pdf=pdf), place, uri)
 
 
@@ -72,15 +73,14 @@ def tables(
 ) -> None:
     """Print a study's tables, or write them for a paper: LaTeX with booktabs, CSV, Markdown, HTML, text."""
     from pipeline.analysis.frames import results_of
-    from pipeline.analysis.published import read_published, set_beside
     from pipeline.analysis.renderings import FORMATS
     from pipeline.analysis.tables import chosen_tables
 
     if form not in FORMATS:
         raise InvalidInput("no such format", key="--format", value=form, choices=FORMATS)
     with _source(Workspace.locate(workspace), study_name(name, profile), uri) as source:
-        results = results_of(source)
-        found = chosen_tables(set_beside(results, read_published(against)) if against else results, wanted or ())
+        results = results_of(source, set_against(against))
+        found = chosen_tables(results, wanted or ())
     if form == "csv" and out is None and len(found) > 1:
         raise InvalidInput("of several tables needs --out, or name one", key="--format", value=form, choices=found)
     width = terminal_width() if out is None else None

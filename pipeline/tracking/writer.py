@@ -38,12 +38,13 @@ from pipeline.tracking.layout import (
     LONG_EVENT,
     LONGEST_TAG,
     RECORD,
+    REPORT,
     STUDY,
     TRIAL,
     event_text,
 )
 from pipeline.wording import encodable
-from pipeline.workspace import ARTIFACTS, Workspace
+from pipeline.workspace import AGAINST, ARTIFACTS, Workspace
 
 FOLLOW_EVERY = 0.2
 """Seconds between two looks at the ledger."""
@@ -108,13 +109,23 @@ class Projection:
         self._client.log_text(self._parent.info.run_id, lines.decode(), LINES)
         report = self._workspace.report(self._record.name)
         if report.is_dir():
-            self._client.log_artifacts(self._parent.info.run_id, str(report), "report")
+            self._log_report(report)
         counts = self._record.counts(states)
         for status, count in counts.items():
             self._client.set_tag(self._parent.info.run_id, f"trials.{status}", str(count))
         complete = counts["done"] + counts["pruned"] + counts["failed"] == len(self._record.trials)
         status = ("FAILED" if counts["failed"] else "FINISHED") if complete else "KILLED"
         self._end(self._parent, status, max(self._times(states), default=time.time()))
+
+    def _log_report(self, folder: Path) -> None:
+        run_id = self._parent.info.run_id
+        self._client.log_artifacts(run_id, str(folder), REPORT)
+        name = f"{REPORT}/{AGAINST}"
+        if not (folder / AGAINST).exists() and name in {
+            file.path for file in self._client.list_artifacts(run_id, REPORT)
+        }:
+            # A store removes nothing: what an earlier report was set beside would come back from there.
+            self._client.log_text(run_id, "", name)
 
     def _times(self, states: States) -> list[float]:
         """When the study's trials last began or ended."""

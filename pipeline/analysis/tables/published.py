@@ -24,7 +24,7 @@ def published_table(results: StudyResults) -> Table | None:
     None if nothing is published of an arm; systems that stand beside all arms have columns in other tables.
     """
     published = [one for one in results.published if one.arm]
-    here = [one for one in published if one.dataset in results.datasets]
+    here = [one for one in published if one.dataset in results.datasets and one.arm in results.arms]
     if not here:
         return None
     cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
@@ -37,7 +37,9 @@ def published_table(results: StudyResults) -> Table | None:
         if not math.isnan(cell["mean"]):
             pairs.setdefault((one.arm, one.system), {})[one.dataset] = (cell["mean"], one.accuracy / 100)
     elsewhere = len(published) - len(here)
-    left_out = f"{counted(elsewhere, 'published accuracy')} of data sets that the study does not have."
+    strangers = any(one.arm not in results.arms for one in published)
+    what = "arms or data sets" if strangers else "data sets"
+    left_out = f"{counted(elsewhere, 'published accuracy')} of {what} that the study does not have."
     return Table(
         title="Beside the published accuracies",
         columns=(
