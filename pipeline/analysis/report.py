@@ -35,7 +35,7 @@ from pipeline.analysis.setup import setup_paragraph
 from pipeline.analysis.table import Table
 from pipeline.ledger import STATUSES
 from pipeline.wording import counted, part_of, percent, points
-from pipeline.workspace import AGAINST
+from pipeline.workspace import AGAINST, PAGE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,8 +100,6 @@ class Report:
     setup: str
     source: str
 
-
-PAGE = "report.html"
 
 STYLES = ("figures.css", "trials.css")
 

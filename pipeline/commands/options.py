@@ -37,6 +37,10 @@ StoreUri = Annotated[
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
 
 
+STUDY_FILES = (".yaml", ".yml")
+"""Endings by which a study's file is told from its name."""
+
+
 def set_against(given: Path | None) -> tuple[Published, ...] | None:
     """What ``--against`` names: nothing for ``none``, and None where it is not given.
 
@@ -52,7 +56,7 @@ def set_against(given: Path | None) -> tuple[Published, ...] | None:
 
 def study_name(given: str, profile: str | None) -> str:
     """A name as given, or the one inside a study file."""
-    if not given.endswith((".yaml", ".yml")):
+    if not given.endswith(STUDY_FILES):
         return given if profile is None else f"{given}@{profile}"
     from pipeline.study.spec import read_study
 

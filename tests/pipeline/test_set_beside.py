@@ -14,8 +14,11 @@ from pipeline.analysis.frames import load_results, results_of
 from pipeline.analysis.published import published_csv, read_published
 from pipeline.bundle.packing import write_bundle
 from pipeline.bundle.unpacking import read_bundle
+from pipeline.planning import Plan
 from pipeline.run import publish, run_study
 from pipeline.source import WorkspaceSource
+from pipeline.study.spec import Study
+from pipeline.terminal.choice import make_display
 from pipeline.tracking.reader import TrackedSource
 from pipeline.tracking_process import sync
 from pipeline.workspace import AGAINST, Workspace
@@ -126,25 +129,12 @@ def test_an_edited_study_leaves_out_what_is_of_no_arm_any_more(workspace: Worksp
 
 
 def test_a_run_is_refused_before_it_trains_where_its_report_could_not_be_written(
-    tmp_path: Path, make_plan_of: Callable[[], tuple[object, object]]
+    tmp_path: Path, make_plan_of: Callable[[], tuple[Study, Plan]]
 ) -> None:
     workspace = Workspace(root=tmp_path / "here")
     workspace.report("s").mkdir(parents=True)
     (workspace.report("s") / AGAINST).write_text("damaged", encoding="utf-8")
     with pytest.raises(InvalidInput, match="must have the columns") as raised:
-        run_study(*make_plan_of(), workspace, _Silent())  # type: ignore[arg-type]
+        run_study(*make_plan_of(), workspace, make_display(None, plain=True))
     assert str(workspace.report("s") / AGAINST) in str(raised.value)
     assert not workspace.ledgers.exists()
-
-
-class _Silent:
-    """A display of nothing."""
-
-    def __enter__(self) -> _Silent:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        return None
-
-    def say(self, line: str) -> None:
-        del line
