@@ -45,6 +45,17 @@ const trialsBehind = (() => {
 
   const among = (names, noun) => (names.length > 3 ? `${names.length} ${noun}` : names.join(" and "));
 
+  /* The first ``many`` rows now, the others when these have been drawn: there may be ten thousand. */
+  function fill(body, found, many) {
+    for (const { row, id } of found.slice(0, many)) {
+      const copy = row.cloneNode(true);
+      copy.append(make("td"));
+      copy.lastChild.append(make("code", `dsn trial ${id}`));
+      body.append(copy);
+    }
+    if (found.length > many) requestAnimationFrame(() => body.isConnected && panel.open && fill(body, found.slice(many), 2 * many));
+  }
+
   return {
     /* Whether there is anything to be shown. */
     leads: (data) => Boolean(list && ("arms" in data || "dataset" in data)),
@@ -60,13 +71,8 @@ const trialsBehind = (() => {
       const table = make("table");
       table.append(list.tHead.cloneNode(true), make("tbody"));
       table.tHead.rows[0].append(make("th", "computed again by", { scope: "col" }));
-      for (const { row, id } of found) {
-        const copy = row.cloneNode(true);
-        copy.append(make("td"));
-        copy.lastChild.append(make("code", `dsn trial ${id}`));
-        table.tBodies[0].append(copy);
-      }
       frame.replaceChildren(table);
+      fill(table.tBodies[0], found, 200);
       panel.showModal();
       frame.focus(); // so that the arrow keys scroll it
       frame.scrollTo(0, 0);

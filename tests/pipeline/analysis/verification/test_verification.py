@@ -147,6 +147,14 @@ def test_a_planted_change_is_found_and_is_all_that_is_found(
     assert said in line
 
 
+def test_rows_in_another_order_are_found(files: dict[str, bytes]) -> None:
+    lines = files["cost.csv"].decode().splitlines(keepends=True)
+    swapped = "".join([*lines[:2], lines[3], lines[2], *lines[4:]])
+    assert list(map(str, compare_files("cost.csv", swapped.encode(), files["cost.csv"]))) == [
+        "cost.csv: has its rows in another order"
+    ]
+
+
 def test_another_figure_is_found(files: dict[str, bytes]) -> None:
     lines = changed(files, "report.html", "</svg>", "</svg><svg></svg>")
     assert lines[0].endswith('a point a data set (2)": is not of the ledger')
