@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "status": studies.status,
     "studies": studies.studies,
     "report": results.report,
+    "verify": results.verify,
     "tables": results.tables,
     "export": results.export,
     "import": results.import_bundle,

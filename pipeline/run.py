@@ -24,6 +24,7 @@ from pipeline.provenance import code_provenance
 from pipeline.record import make_record, save_record
 from pipeline.resources import Capacity, local_cpus
 from pipeline.signals import as_interrupt
+from pipeline.source import kept_against
 from pipeline.study.spec import Study
 from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.display import Display
@@ -131,29 +132,37 @@ def run_study(
 
 def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_failed: bool) -> None:
     """Refuse what could not be finished, before anything is written."""
+    from pipeline.analysis.published import read_published
+
     with _workspace_failures(workspace):
         require_undriven(workspace, plan.study)
+        against = kept_against(workspace, plan.study)
+        if against:
+            read_published(against)  # the report at the end could not be written
         missing, space = _missing(plan, read_states(workspace), rerun_failed), disk_space(workspace.root)
     check_before_run(study, replace(plan, trials=tuple(missing)), workspace, space, say)
 
 
 def publish(
-    workspace: Workspace, study: str, published: tuple[Published, ...] = (), *, pdf: bool = False
+    workspace: Workspace, study: str, published: tuple[Published, ...] | None = None, *, pdf: bool = False
 ) -> tuple[StudyResults, ReportPaths]:
     """Write the report from what the ledgers say now, beside what others have published.
 
-    ``pdf``: its figures for print too.
+    Args:
+        workspace: of the study.
+        study: its name.
+        published: to be set beside it from now on; without, what the last report was set beside.
+        pdf: its figures for print too.
 
     Raises:
         InvalidInput: ``published`` has nothing to do with the study.
     """
     # Imported only when needed: pandas, matplotlib and jinja take a second.
     from pipeline.analysis.frames import load_results
-    from pipeline.analysis.published import set_beside
     from pipeline.analysis.report import write_report
 
     with _workspace_failures(workspace):
-        results = set_beside(load_results(workspace, study), published)
+        results = load_results(workspace, study, published)
         folder = workspace.report(study)
         folder.mkdir(parents=True, exist_ok=True)
         return results, write_report(results, folder, pdf=pdf)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from pipeline.ledger import TrialState, decisive_lines, read_states
 from pipeline.record import StudyRecord, load_record
-from pipeline.workspace import Workspace
+from pipeline.workspace import AGAINST, Workspace
 
 
 class StudySource(Protocol):
@@ -41,6 +41,14 @@ class StudySource(Protocol):
         """
         ...
 
+    def against(self) -> Path | None:
+        """The published accuracies that the study's report was last set beside, if it was.
+
+        Raises:
+            InvalidInput: they cannot be fetched.
+        """
+        ...
+
 
 class WorkspaceSource:
     """A study as a workspace has it."""
@@ -63,3 +71,12 @@ class WorkspaceSource:
 
     def file(self, trial_id: str, artifact: str) -> Path:
         return self._workspace.trial(trial_id) / artifact
+
+    def against(self) -> Path | None:
+        return kept_against(self._workspace, self.record.name)
+
+
+def kept_against(workspace: Workspace, study: str) -> Path | None:
+    """The published accuracies that the workspace's report of ``study`` is set beside, if it is."""
+    path = workspace.report(study) / AGAINST
+    return path if path.exists() else None

@@ -11,6 +11,12 @@ from dsn.errors import InvalidInput
 ARTIFACTS = "mlflow-artifacts"
 """Folder of MLflow's artifacts, beside its database."""
 
+PAGE = "report.html"
+"""In a report's folder: what is opened first."""
+
+AGAINST = "against.csv"
+"""In a report's folder: the published accuracies that the report was set beside (``dsn report --against``)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Workspace:

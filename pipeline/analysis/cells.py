@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
+from pipeline.analysis.behind import Behind
 from pipeline.analysis.table import Cell
 from pipeline.wording import ABSENT, interval_points, p_value, percent, points, rounded_percent
 
@@ -57,6 +59,11 @@ def p_cell(p: float, *, tooltip: str = "") -> Cell:
 def count_cells(values: Iterable[float]) -> Iterable[Cell]:
     """A cell for each count."""
     return (Cell(text=str(int(value)), values=(int(value),)) for value in values)
+
+
+def leading(cells: Iterable[Cell], behind: Behind | None) -> Iterator[Cell]:
+    """The cells, each computed from the same trials."""
+    return (replace(cell, behind=behind) for cell in cells)
 
 
 def outcome_text(wins: int, ties: int, losses: int) -> str:

@@ -38,6 +38,9 @@ class Score:
         return self.whole and other.whole
 
 
+_ABSENT = Score(mean=math.nan, seeds=None, whole=False)
+
+
 def scores(results: StudyResults, cells: pd.DataFrame) -> dict[str, dict[str, Score]]:
     """Name of each arm, then of each published system -> data set -> score; a system lacks data sets.
 
@@ -56,18 +59,19 @@ def scores(results: StudyResults, cells: pd.DataFrame) -> dict[str, dict[str, Sc
     return found
 
 
+def met(own: Mapping[str, Score], other: Mapping[str, Score], datasets: Sequence[str]) -> tuple[str, ...]:
+    """The data sets on which the two may be compared."""
+    return tuple(name for name in datasets if own.get(name, _ABSENT).meets(other.get(name, _ABSENT)))
+
+
 def outcome(own: Mapping[str, Score], other: Mapping[str, Score], datasets: Sequence[str]) -> dict[str, int]:
     """``wins, ties, losses`` of the first against the second, and ``left_out``: the data sets not compared.
 
     By accuracy as ``rounded_percent``; the four add up to the number of data sets.
     """
-    absent = Score(mean=math.nan, seeds=None, whole=False)
-    counts = {"wins": 0, "ties": 0, "losses": 0, "left_out": 0}
-    for dataset in datasets:
-        one, two = own.get(dataset, absent), other.get(dataset, absent)
-        if not one.meets(two):
-            counts["left_out"] += 1
-            continue
-        mine, theirs = rounded_percent(one.mean), rounded_percent(two.mean)
+    compared = met(own, other, datasets)
+    counts = {"wins": 0, "ties": 0, "losses": 0, "left_out": len(datasets) - len(compared)}
+    for dataset in compared:
+        mine, theirs = rounded_percent(own[dataset].mean), rounded_percent(other[dataset].mean)
         counts["wins" if mine > theirs else "losses" if mine < theirs else "ties"] += 1
     return counts

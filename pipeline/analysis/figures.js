@@ -1,10 +1,9 @@
-"use strict";
 /* Figures that answer: what a mark stands for when it is pointed at, touched or reached with the arrow keys; its trials
-   on a click or Enter; legends that hide and show. Without it there are the same pictures and the browser's tooltips.
+   (trials.js) on a click or Enter; legends that hide and show. Without it there are the same pictures and the browser's
+   tooltips.
 
    It reads what figures/svg.py writes: [data-series] belongs to the entry [data-legend] of the same name; an element with
-   a <title> is a mark, and data-arms (parted by "; ") and data-dataset say whose trials are behind it. The table inside
-   [data-trials] has columns "arm" and "data set". */
+   a <title> is a mark, and data-arms and data-dataset say whose trials are behind it. */
 (() => {
   const NEAR = 14; // pixels from which a mark is meant
   const tip = document.createElement("div");
@@ -13,7 +12,6 @@
   tip.hidden = true;
   document.body.append(tip);
   let speaker = null; // the figure that tells something
-  const trials = document.querySelector("[data-trials]");
 
   /* Marks */
 
@@ -22,10 +20,7 @@
       this.element = title.parentNode;
       this.text = title.textContent;
       title.remove(); // else the browser's own tooltip comes on top
-      const { arms = "", dataset = "" } = this.element.dataset;
-      this.arms = arms ? arms.split("; ") : [];
-      this.dataset = dataset;
-      this.leads = Boolean(trials && (arms || dataset));
+      this.leads = trialsBehind.leads(this.element.dataset);
       this.element.classList.toggle("leads", this.leads);
       this.series = this.element.closest("[data-series]")?.dataset.series;
       const path = this.element.tagName === "g" && this.element.querySelector("path");
@@ -71,6 +66,7 @@
       this.parts = [...svg.querySelectorAll("[data-series]")];
       this.off = new Set();
       this.told = null;
+      this.left = null; // the mark whose trials were looked at: the arrow keys go on from it
       const series = new Set(this.parts.map((part) => part.dataset.series));
       const entries = [...svg.querySelectorAll("[data-legend]")];
       entries.filter((entry) => series.has(entry.dataset.legend)).forEach((entry) => this.makeButton(entry));
@@ -139,7 +135,7 @@
     }
 
     key(event) {
-      const marks = this.marks.filter((each) => !this.off.has(each.series)), at = marks.indexOf(this.told), last = marks.length - 1;
+      const marks = this.marks.filter((each) => !this.off.has(each.series)), at = marks.indexOf(this.told ?? this.left), last = marks.length - 1;
       const steps = { ArrowRight: at + 1, ArrowDown: at + 1, ArrowLeft: at < 0 ? last : at - 1, ArrowUp: at < 0 ? last : at - 1 };
       const goes = { ...steps, Home: 0, End: last };
       if (event.key === "Escape") return this.tell(null);
@@ -173,42 +169,9 @@
     follow(mark) {
       if (!mark.leads) return;
       this.tell(null);
-      showTrials(mark.arms, mark.dataset);
+      this.left = mark;
+      trialsBehind.show(mark.element.dataset, mark.text.replaceAll("\n", " · "));
     }
-  }
-
-  /* The trials behind a mark: the table of all of them without the others */
-
-  const note = document.createElement("p");
-  note.className = "figure-filter";
-  note.tabIndex = -1;
-
-  function showTrials(arms, dataset) {
-    const heads = [...trials.querySelectorAll("thead th")].map((head) => head.textContent.trim());
-    const wanted = [[heads.indexOf("arm"), arms], [heads.indexOf("data set"), dataset ? [dataset] : []]];
-    let shown = 0;
-    for (const row of trials.querySelectorAll("tbody tr")) {
-      // A trial may serve several arms.
-      row.hidden = !wanted.every(([column, names]) => {
-        const served = () => row.cells[column].textContent.trim().split("; ");
-        return column < 0 || !names.length || served().some((name) => names.includes(name));
-      });
-      shown += !row.hidden;
-    }
-    const all = document.createElement("button");
-    all.type = "button";
-    all.textContent = "Show all";
-    all.addEventListener("click", () => {
-      for (const row of trials.querySelectorAll("tbody tr")) row.hidden = false;
-      note.remove();
-    });
-    const whose = arms.length > 3 ? `${arms.length} arms` : arms.join(" and ");
-    const what = [whose, dataset].filter(Boolean).join(" on ");
-    note.replaceChildren(`Only the ${shown} trials of ${what}. `, all);
-    trials.querySelector("table").parentNode.before(note);
-    trials.open = true;
-    note.scrollIntoView({ block: "start" });
-    note.focus({ preventScroll: true });
   }
 
   for (const frame of document.querySelectorAll("figure .scroll")) {

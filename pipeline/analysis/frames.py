@@ -15,6 +15,7 @@ from pyarrow import ArrowException
 from pyarrow.parquet import ParquetFile
 
 from dsn.config import RunConfig
+from pipeline.analysis.published import Published, read_published, set_beside
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.errors import DamagedArtifact
 from pipeline.ledger import TrialState
@@ -68,17 +69,35 @@ class TrialFrames(Mapping[str, pd.DataFrame]):
         return {each: None for each in self._trial_ids if self._source.holds(each, self._artifact)}
 
 
-def load_results(workspace: Workspace, study: str) -> StudyResults:
-    """What the workspace knows of ``study`` now.
+def load_results(workspace: Workspace, study: str, published: tuple[Published, ...] | None = None) -> StudyResults:
+    """``results_of`` what the workspace knows of ``study`` now.
 
     Raises:
         UnknownStudy: it has no record of it.
+        InvalidInput: as ``results_of``.
     """
-    return results_of(WorkspaceSource(workspace, study))
+    return results_of(WorkspaceSource(workspace, study), published)
 
 
-def results_of(source: StudySource) -> StudyResults:
-    """What is known of a study; the same from every source that knows the same."""
+def results_of(source: StudySource, published: tuple[Published, ...] | None = None) -> StudyResults:
+    """What is known of a study; the same from every source that knows the same.
+
+    Args:
+        source: of the study.
+        published: to be set beside it; without, what its report was last set beside.
+
+    Raises:
+        InvalidInput: ``published`` has nothing to do with the study, or what the source has of it cannot be read.
+    """
+    results = _results(source)
+    if published is not None:
+        return set_beside(results, published)
+    kept = source.against()
+    # Not refused where the study has been edited since: tables leave out what is of no arm or data set any more.
+    return replace(results, published=read_published(kept)) if kept else results
+
+
+def _results(source: StudySource) -> StudyResults:
     record, states = source.record, source.states
     trials = {trial.trial_id: trial for trial in record.trials}
     done = [trial_id for trial_id in trials if states.get(trial_id, _PENDING).status == "done"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,21 +73,38 @@ def read_published(path: Path) -> tuple[Published, ...]:
         InvalidInput: it cannot be read, has other columns, or a row that cannot be; with file, line and column.
     """
     try:
-        # Spreadsheets begin a file with a byte-order mark.
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = csv.DictReader(file, strict=True)
-            _require_columns(rows.fieldnames or (), str(path))
-            published = tuple(_published(row, f"{path}:{rows.line_num}") for row in rows)
+        return parse_published(path.read_bytes(), str(path))
     except OSError as error:
         raise InvalidInput(f"cannot be read: {error.strerror}", place=str(path)) from error
+
+
+def parse_published(content: bytes, place: str) -> tuple[Published, ...]:
+    """``read_published`` of what a file holds; ``place`` says which."""
+    try:
+        # Spreadsheets begin a file with a byte-order mark.
+        rows = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), strict=True)
+        _require_columns(rows.fieldnames or (), place)
+        published = tuple(_published(row, f"{place}:{rows.line_num}") for row in rows)
     except UnicodeDecodeError as error:
-        raise InvalidInput(f"is not UTF-8 ({error.reason})", place=str(path)) from error
+        raise InvalidInput(f"is not UTF-8 ({error.reason})", place=place) from error
     except csv.Error as error:
-        raise InvalidInput(f"is no CSV ({error})", place=str(path)) from error
+        raise InvalidInput(f"is no CSV ({error})", place=place) from error
     _require_distinct(published)
     if published and max(one.accuracy for one in published) <= 1:
-        raise InvalidInput("accuracies are in percent, and none of these is above 1", key="accuracy", place=str(path))
+        raise InvalidInput("accuracies are in percent, and none of these is above 1", key="accuracy", place=place)
     return published
+
+
+def published_csv(published: Sequence[Published]) -> str:
+    """A file that ``read_published`` takes for the same rows: numbers to the last digit, absent ones as nothing."""
+    written = io.StringIO()
+    lines = csv.writer(written, lineterminator="\n")
+    names = PUBLISHED_COLUMNS + COST_COLUMNS
+    lines.writerow(names)
+    for one in published:
+        fields = [getattr(one, name) for name in names]
+        lines.writerow("" if isinstance(field, float) and math.isnan(field) else field for field in fields)
+    return written.getvalue()
 
 
 def _require_columns(names: Sequence[str], place: str) -> None:

@@ -26,6 +26,7 @@ from pipeline.analysis.figures.style import Drawing
 from pipeline.analysis.figures.svg import on_page
 from pipeline.analysis.inference.differences import Difference, paired_differences
 from pipeline.analysis.inference.sentences import how_sure, what_intervals_are
+from pipeline.analysis.published import published_csv
 from pipeline.analysis.renderings.html import environment
 from pipeline.analysis.renderings.markdown import escape_markdown
 from pipeline.analysis.renderings.markdown import to_markdown as to_markdown_table
@@ -34,6 +35,7 @@ from pipeline.analysis.setup import setup_paragraph
 from pipeline.analysis.table import Table
 from pipeline.ledger import STATUSES
 from pipeline.wording import counted, part_of, percent, points
+from pipeline.workspace import AGAINST, PAGE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -99,6 +101,11 @@ class Report:
     source: str
 
 
+STYLES = ("figures.css", "trials.css")
+
+SCRIPTS = ("trials.js", "figures.js", "tables.js")
+"""Files beside this one, in the order in which a page has them; the first is what the others build on."""
+
 NOT_TESTED = "Tests without data"
 
 NOT_DRAWN = "Figures without data"
@@ -121,41 +128,49 @@ def write_report(results: StudyResults, directory: Path, *, pdf: bool = False) -
         OSError: ``directory`` cannot be written.
     """
     directory.mkdir(parents=True, exist_ok=True)
-    report = compose(results)
-    drawings = {name: drawing for section in report.figures for name, drawing in section.figures.items()}
-    figures: dict[str, bytes | str] = {f"{name}.svg": drawing.svg for name, drawing in drawings.items()}
-    figures |= {f"{name}.pdf": drawing.picture.pdf() for name, drawing in drawings.items()} if pdf else {}
-    paths = ReportPaths(
-        html=directory / "report.html",
+    contents = report_files(results, pdf=pdf)
+    for name, content in contents.items():
+        write_atomic(directory / name, content)
+    for earlier in files_at(directory) - contents.keys():
+        (directory / earlier).unlink()  # an earlier report's, and no longer of this study
+    return ReportPaths(
+        html=directory / PAGE,
         markdown=directory / "report.md",
-        figures=tuple(directory / name for name in figures),
+        figures=tuple(directory / name for name in contents if name.endswith((".svg", ".pdf"))),
         accuracy_csv=directory / "accuracy.csv",
         quality_csv=directory / "quality.csv",
         cost_csv=directory / "cost.csv",
         exploration_csv=directory / "exploration.csv",
         trials_csv=directory / "trials.csv",
     )
+
+
+def report_files(results: StudyResults, *, pdf: bool = False) -> dict[str, str | bytes]:
+    """Name -> content of each file of a report, the pages after what they refer to; ``pdf`` as in ``write_report``."""
+    report = compose(results)
+    drawings = {name: drawing for section in report.figures for name, drawing in section.figures.items()}
     place = (results.trials, results.arms, results.datasets)
     cells = statistics.accuracy_cells(*place)
-    write_atomic(paths.accuracy_csv, _csv(cells.assign(seeds=[" ".join(map(str, seeds)) for seeds in cells["seeds"]])))
-    write_atomic(paths.quality_csv, _csv(statistics.metric_cells(*place, statistics.QUALITY)))
-    write_atomic(paths.cost_csv, _csv(statistics.cost_cells(*place)))
-    write_atomic(paths.exploration_csv, _csv(statistics.metric_cells(*place, statistics.EXPLORATION)))
-    write_atomic(paths.trials_csv, _csv(results.trials.drop(columns="traceback")))
-    for path, content in zip(paths.figures, figures.values(), strict=True):
-        write_atomic(path, content)
-    write_atomic(paths.markdown, to_markdown(report))
-    write_atomic(paths.html, to_html(report))
-    for earlier in set(_figure_files(directory)) - set(paths.figures):
-        earlier.unlink()  # an earlier report's, and no longer of this study
-    return paths
+    return {
+        "accuracy.csv": _csv(cells.assign(seeds=[" ".join(map(str, seeds)) for seeds in cells["seeds"]])),
+        "quality.csv": _csv(statistics.metric_cells(*place, statistics.QUALITY)),
+        "cost.csv": _csv(statistics.cost_cells(*place)),
+        "exploration.csv": _csv(statistics.metric_cells(*place, statistics.EXPLORATION)),
+        "trials.csv": _csv(results.trials.drop(columns="traceback")),
+        **({AGAINST: published_csv(results.published)} if results.published else {}),
+        **{f"{name}.svg": drawing.svg for name, drawing in drawings.items()},
+        **({f"{name}.pdf": drawing.picture.pdf() for name, drawing in drawings.items()} if pdf else {}),
+        "report.md": to_markdown(report),
+        PAGE: to_html(report),
+    }
 
 
-def _figure_files(directory: Path) -> Iterator[Path]:
-    """The files in ``directory`` that a plot of ours may have written."""
-    for name in FILE_NAMES:
-        yield from directory.glob(f"{name}.svg")
-        yield from directory.glob(f"{name}.pdf")
+def files_at(directory: Path) -> set[str]:
+    """Names of the files in ``directory`` that a report may have, or not: figures, and what it was set beside."""
+    found = {
+        path.name for name in FILE_NAMES for ending in ("svg", "pdf") for path in directory.glob(f"{name}.{ending}")
+    }
+    return found | {path.name for path in directory.glob(AGAINST)}
 
 
 def compose(results: StudyResults) -> Report:
@@ -201,7 +216,7 @@ def answer(results: StudyResults) -> str:
     sentences = [_progress(results)]
     if results.left_out:
         sentences.append(f"{omission(results.left_out, len(results.datasets))}.")
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     if not cells["done"].any():
         return " ".join([*sentences, "There is no accuracy to report yet."])
     compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
@@ -336,11 +351,11 @@ def _markdown_absent(sections: Sequence[FigureSection]) -> str:
 
 
 def to_html(report: Report) -> str:
-    """The report as one page that loads nothing: style, figures and the script that makes them answer are inside.
+    """The report as one page that loads nothing: style, figures and the script that makes it answer are inside.
 
     The page names the script by its hash, so that a browser runs this one and no other, whatever else gets into it.
     """
-    style, script = map(_page_part, ("figures.css", "figures.js"))
+    style, script = ("".join(map(_page_part, parts)) for parts in (STYLES, SCRIPTS))
     return (
         environment()
         .get_template("report.html.j2")
@@ -351,7 +366,7 @@ def to_html(report: Report) -> str:
             not_drawn=NOT_DRAWN,
             not_tested=NOT_TESTED,
             on_page=on_page,
-            figures_style=style,
+            style=style,
             script=script,
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         )

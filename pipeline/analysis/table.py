@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pipeline.analysis.behind import Behind
+
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
@@ -30,12 +32,14 @@ class Cell:
         tooltip: what more a reader may ask to see.
         values: the numbers behind the text, unrounded and in its unit, one for each of the column's ``parts``; none
             where the text is all there is.
+        behind: the trials that it is computed from; None if it is computed from none.
     """
 
     text: str
     best: bool = False
     tooltip: str = ""
     values: tuple[float, ...] = ()
+    behind: Behind | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

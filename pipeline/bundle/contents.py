@@ -10,6 +10,7 @@ from pathlib import Path
 from dsn.errors import InvalidInput
 from pipeline.outcome import ARTIFACTS
 from pipeline.study.names import NAME
+from pipeline.workspace import AGAINST
 
 ENDING = ".zip"
 
@@ -36,6 +37,11 @@ def record_member(study: str) -> str:
 def lines_member(study: str) -> str:
     """What its trials gave."""
     return f"ledger/{study}/ledger.jsonl"
+
+
+def against_member(study: str) -> str:
+    """What its report is set beside, if it is."""
+    return f"reports/{study}/{AGAINST}"
 
 
 def require_ending(path: Path) -> None:

@@ -67,6 +67,9 @@ class _Settled:
     def file(self, trial_id: str, artifact: str) -> Path:
         return self._source.file(trial_id, artifact)
 
+    def against(self) -> Path | None:
+        return self._source.against()
+
 
 def _encodable(value: Any) -> Any:
     """A line of a ledger without what no reader has to take."""

@@ -19,14 +19,16 @@ from typing import Any, Literal
 
 from pydantic import FiniteFloat, ValidationError
 
+from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
-from pipeline.bundle.contents import MEMBER, TRIAL_ID, VERSIONS, lines_member, record_member
+from pipeline.analysis.published import parse_published
+from pipeline.bundle.contents import MEMBER, TRIAL_ID, VERSIONS, against_member, lines_member, record_member
 from pipeline.ledger import as_lines, ledger_file, parse_lines, read_states
 from pipeline.lock import driver_lock
 from pipeline.outcome import ARTIFACTS
 from pipeline.record import StudyRecord, parse_record, record_file, record_text
 from pipeline.study.validation import adapter
-from pipeline.workspace import Workspace
+from pipeline.workspace import AGAINST, Workspace
 
 MOST_TIMES = 200
 """A bundle unpacks to no more than so many times its own size. Those of real studies unpack to some ten times; what is
@@ -120,6 +122,9 @@ class _Bundle:
         self.trials = {trial.trial_id for trial in self.record.trials}
         self._lines = parse_lines(content, f"{path}: ledger.jsonl")
         self.versions = self._parsed_versions()
+        self._against = archive.read(against_member(study)) if against_member(study) in self._entries else None
+        if self._against is not None:
+            parse_published(self._against, f"{path}: {AGAINST}")
         if self.record.name != study or not self._trials_fit() or not self._lines_fit(content):
             raise self._refused("is no bundle: its files are not of one study")
 
@@ -143,8 +148,17 @@ class _Bundle:
                 shutil.rmtree(workspace.trial(trial_id), ignore_errors=True)
                 workspace.trial(trial_id).parent.mkdir(exist_ok=True)
                 staged.trial(trial_id).rename(workspace.trial(trial_id))
+            self._place_against(workspace.report(name) / AGAINST)
             workspace.ledgers.mkdir(exist_ok=True)
             staged.study(name).rename(workspace.study(name))
+
+    def _place_against(self, target: Path) -> None:
+        """Where the report that is about to be written looks for it; an earlier study's of this name is not its own."""
+        if self._against is None:
+            target.unlink(missing_ok=True)
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_atomic(target, self._against)
 
     def report(self) -> dict[str, str]:
         """Name and SHA-256 of each file of its report."""

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pipeline.analysis.published import Published
 
 # Defaults in round brackets: the help takes square ones for markup, and leaves them out.
 Place = Annotated[
@@ -21,7 +24,11 @@ Settings = Annotated[
 SkipAbsent = Annotated[bool, typer.Option("--skip-absent", help="Leave out the data sets whose files are not there.")]
 Against = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Published accuracies, CSV of dataset, arm, system, accuracy, std, source."),
+    typer.Option(
+        metavar="FILE",
+        help="Published accuracies, CSV of dataset, arm, system, accuracy, std, source; or none "
+        "(default: what the study's report was last set beside).",
+    ),
 ]
 StoreUri = Annotated[
     str | None,
@@ -30,9 +37,26 @@ StoreUri = Annotated[
 Plain = Annotated[bool, typer.Option("--plain", help="Lines instead of a picture that is drawn again in place.")]
 
 
+STUDY_FILES = (".yaml", ".yml")
+"""Endings by which a study's file is told from its name."""
+
+
+def set_against(given: Path | None) -> tuple[Published, ...] | None:
+    """What ``--against`` names: nothing for ``none``, and None where it is not given.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    if given is None or given == Path("none"):
+        return None if given is None else ()
+    from pipeline.analysis.published import read_published
+
+    return read_published(given)
+
+
 def study_name(given: str, profile: str | None) -> str:
     """A name as given, or the one inside a study file."""
-    if not given.endswith((".yaml", ".yml")):
+    if not given.endswith(STUDY_FILES):
         return given if profile is None else f"{given}@{profile}"
     from pipeline.study.spec import read_study
 

@@ -2,21 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dsn.errors import InvalidInput
-from pipeline.commands.options import Against, Place, Profile, StoreUri, StudyName, study_name
+from pipeline.commands.options import (
+    STUDY_FILES,
+    Against,
+    AsJson,
+    Place,
+    Profile,
+    StoreUri,
+    StudyName,
+    set_against,
+    study_name,
+)
 from pipeline.commands.output import say, show_results, terminal_width, write_text, written_to
+from pipeline.errors import ExitCode
 from pipeline.wording import counted, listed
-from pipeline.workspace import Workspace
+from pipeline.workspace import AGAINST, PAGE, Workspace
 
 if TYPE_CHECKING:
     from pipeline.source import StudySource
@@ -35,12 +48,11 @@ def report(
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write every figure as PDF, for print.")] = False,
 ) -> None:
     """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
-    from pipeline.analysis.published import read_published, set_beside
     from pipeline.record import recorded_studies
     from pipeline.run import publish
 
     place, study = Workspace.locate(workspace), study_name(name, profile)
-    published = read_published(against) if against else ()
+    published = set_against(against)
     if uri is None and out is None:
         show_results(*publish(place, study, published, pdf=pdf), place)
         return
@@ -51,9 +63,58 @@ def report(
         from pipeline.analysis.report import write_report
 
         folder = out or place.report(study)
+        if against is None and (folder / AGAINST).exists():
+            published = set_against(folder / AGAINST)  # what the report that is there was set beside
         with written_to(folder, "--out"):
-            results = set_beside(results_of(source), published)
+            results = results_of(source, published)
             show_results(results, write_report(results, folder, pdf=pdf), place, uri)
+
+
+def verify(
+    given: Annotated[
+        str, typer.Argument(metavar="REPORT", help="A study's name, a report's folder or its page.", show_default=False)
+    ],
+    *,
+    profile: Profile = None,
+    workspace: Place = None,
+    uri: StoreUri = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compute a report again from the ledger, and say where what it shows differs. Exit code 6 if it does."""
+    from pipeline.analysis.published import read_published
+    from pipeline.analysis.verification.report import study_of, verify_report
+    from pipeline.terminal.verification_text import verification_summary, verification_text
+
+    place = Workspace.locate(workspace)
+    page = _named_page(given)
+    study = study_of(page) if page else study_name(given, profile)
+    whole = page is None or not given.endswith(".html")
+    with _source(place, study, uri) as source:
+        from pipeline.analysis.frames import results_of
+
+        page = page or place.report(source.record.name) / PAGE
+        if not page.exists():
+            raise InvalidInput(f"there is none yet; write it with: dsn report {study}", key="report", value=str(page))
+        kept = page.parent / AGAINST
+        # A page that was sent alone has left it behind; then it is what the workspace's report was set beside.
+        beside = read_published(kept) if kept.exists() else () if whole else None
+        results = replace(results_of(source, ()), published=beside) if beside is not None else results_of(source)
+        found = verify_report(results, page, whole=whole)
+    typer.echo(json.dumps(verification_summary(study, page, found), indent=2) if as_json else verification_text(found))
+    if found.differences:
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+def _named_page(given: str) -> Path | None:
+    """The page of a report whose folder or page is named, rather than a study."""
+    path = Path(given)
+    if path.suffix == ".html":
+        return path
+    if (path / PAGE).is_file():
+        return path / PAGE
+    if path.name != given and path.suffix not in STUDY_FILES:
+        raise InvalidInput(f"has no {PAGE}", key="report", value=given)
+    return None
 
 
 def tables(
@@ -72,15 +133,14 @@ def tables(
 ) -> None:
     """Print a study's tables, or write them for a paper: LaTeX with booktabs, CSV, Markdown, HTML, text."""
     from pipeline.analysis.frames import results_of
-    from pipeline.analysis.published import read_published, set_beside
     from pipeline.analysis.renderings import FORMATS
     from pipeline.analysis.tables import chosen_tables
 
     if form not in FORMATS:
         raise InvalidInput("no such format", key="--format", value=form, choices=FORMATS)
     with _source(Workspace.locate(workspace), study_name(name, profile), uri) as source:
-        results = results_of(source)
-        found = chosen_tables(set_beside(results, read_published(against)) if against else results, wanted or ())
+        results = results_of(source, set_against(against))
+        found = chosen_tables(results, wanted or ())
     if form == "csv" and out is None and len(found) > 1:
         raise InvalidInput("of several tables needs --out, or name one", key="--format", value=form, choices=found)
     width = terminal_width() if out is None else None

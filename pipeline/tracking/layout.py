@@ -31,6 +31,9 @@ RECORD = "study.json"
 LINES = "ledger.jsonl"
 """Artifact of the parent run: the ledgers' lines of the study's trials, when its last ``dsn run`` or ``sync`` ended."""
 
+REPORT = "report"
+"""Folder of the parent run: the report as of the last ``dsn run`` or ``sync``."""
+
 LONG_EVENT = "ledger.json"
 """Artifact of a trial's run that takes the place of the tag ``EVENT`` where a tag is too short for it; the tag then has
 its name."""

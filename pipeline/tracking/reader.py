@@ -21,8 +21,9 @@ from pipeline.errors import UnknownStudy
 from pipeline.ledger import TrialState, parse_lines, prevailing, states_of
 from pipeline.outcome import ARTIFACTS
 from pipeline.record import parse_record
-from pipeline.tracking.layout import EVENT, KIND, LINES, LONG_EVENT, RECORD, STUDY, TRIAL, as_line
+from pipeline.tracking.layout import EVENT, KIND, LINES, LONG_EVENT, RECORD, REPORT, STUDY, TRIAL, as_line
 from pipeline.tracking_store import shown, sqlite_file, unreachable
+from pipeline.workspace import AGAINST
 from pipeline.workspace import ARTIFACTS as ARTIFACTS_FOLDER
 
 _ENDED = ("FINISHED", "FAILED")
@@ -55,6 +56,7 @@ class TrackedSource:
         self._runs: dict[str, Run] = {}
         try:
             self._experiment, parent = self._found(study)
+            self._parent = parent
             place = f"{shown(uri)}: study {study}"
             text = self._content(parent, RECORD)
             if text is None:
@@ -91,6 +93,17 @@ class TrackedSource:
             return self._downloaded(run, artifact)
         except MlflowException as error:
             raise InvalidInput(f"cannot be fetched: {error.message}", key=f"{artifact} of trial {trial_id}") from error
+
+    def against(self) -> Path | None:
+        try:
+            content = self._content(self._parent, AGAINST, REPORT)
+        except MlflowException as error:
+            raise InvalidInput(f"cannot be fetched: {error.message}", key=f"{REPORT}/{AGAINST}") from error
+        if not content:
+            return None
+        path = self._folder / AGAINST
+        path.write_bytes(content)
+        return path
 
     def _found(self, study: str) -> tuple[str, Run]:
         """The study's experiment and its own run."""
@@ -145,16 +158,16 @@ class TrackedSource:
             if not token:
                 return
 
-    def _content(self, run: Run, artifact: str) -> bytes | None:
-        """Of an artifact; None if the run has none of that name."""
-        found = list_artifacts(artifact_uri=self._root(run), tracking_uri=self._uri)
+    def _content(self, run: Run, artifact: str, room: str = "") -> bytes | None:
+        """Of an artifact, perhaps in a folder of the run's; None if the run has none of that name there."""
+        found = list_artifacts(artifact_uri=f"{self._root(run)}/{room}".rstrip("/"), tracking_uri=self._uri)
         names = {PurePosixPath(file.path).name for file in found}
-        return self._downloaded(run, artifact).read_bytes() if artifact in names else None
+        return self._downloaded(run, artifact, room).read_bytes() if artifact in names else None
 
-    def _downloaded(self, run: Run, artifact: str) -> Path:
-        folder = self._folder / str(run.info.run_id)
+    def _downloaded(self, run: Run, artifact: str, room: str = "") -> Path:
+        folder = self._folder / str(run.info.run_id) / room
         if not (folder / artifact).exists():
-            uri = f"{self._root(run)}/{artifact}"
+            uri = "/".join(filter(None, (self._root(run), room, artifact)))
             try:
                 download_artifacts(artifact_uri=uri, dst_path=str(folder), tracking_uri=self._uri)
             except OSError as error:

@@ -46,6 +46,7 @@ from pipeline.tracking.layout import (
     LONG_EVENT,
     LONGEST_TAG,
     RECORD,
+    REPORT,
     SEED,
     STUDY,
     TRIAL,
@@ -56,7 +57,7 @@ from pipeline.tracking.notes import error_note, report_note, study_note
 from pipeline.tracking.views import is_changed, left_over, views_of
 from pipeline.tracking_store import OUTDATED_SCHEMA, outdated
 from pipeline.wording import encodable
-from pipeline.workspace import ARTIFACTS, Workspace
+from pipeline.workspace import AGAINST, ARTIFACTS, Workspace
 
 FOLLOW_EVERY = 0.2
 """Seconds between two looks at the ledger."""
@@ -122,16 +123,24 @@ class Projection:
         self._client.log_text(self._parent.info.run_id, lines.decode(), LINES)
         report = self._workspace.report(self._record.name)
         if report.is_dir():
-            self._client.log_artifacts(self._parent.info.run_id, str(report), "report")
-            note = report_note(report / "report.md")
-            if note is not None:
-                self._client.set_tag(self._parent.info.run_id, MLFLOW_RUN_NOTE, encodable(note))
+            self._log_report(report)
         counts = self._record.counts(states)
         for status, count in counts.items():
             self._client.set_tag(self._parent.info.run_id, f"trials.{status}", str(count))
         complete = counts["done"] + counts["pruned"] + counts["failed"] == len(self._record.trials)
         status = ("FAILED" if counts["failed"] else "FINISHED") if complete else "KILLED"
         self._end(self._parent, status, max(self._times(states), default=time.time()))
+
+    def _log_report(self, folder: Path) -> None:
+        run_id, beside = self._parent.info.run_id, f"{REPORT}/{AGAINST}"
+        self._client.log_artifacts(run_id, str(folder), REPORT)
+        logged = {file.path for file in self._client.list_artifacts(run_id, REPORT)}
+        if beside in logged and not (folder / AGAINST).exists():
+            # A store removes nothing: what an earlier report was set beside would come back from there.
+            self._client.log_text(run_id, "", beside)
+        note = report_note(folder / "report.md")
+        if note is not None:
+            self._client.set_tag(run_id, MLFLOW_RUN_NOTE, encodable(note))
 
     def _times(self, states: States) -> list[float]:
         """When the study's trials last began or ended."""

@@ -63,6 +63,7 @@ class Page:
                 self(f"{domain}.enable")
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}
         self("Emulation.setDeviceMetricsOverride", **metrics)
+        self("Emulation.setTouchEmulationEnabled", enabled=width < 600)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self("Emulation.setEmulatedMedia", features=[scheme])
         self("Page.navigate", url=address)
@@ -93,11 +94,37 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
+    def tap(self, x: float, y: float) -> None:
+        """Touches the screen with a finger; the window must be a phone's."""
+        self("Input.dispatchTouchEvent", type="touchStart", touchPoints=[{"x": x, "y": y}])
+        self("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+
     def press(self, key: str) -> None:
         """Presses a key by its name, such as ``ArrowRight``."""
         text = {"Enter": "\r", " ": " "}.get(key, "")
-        self("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", key=key, code=key, text=text)
-        self("Input.dispatchKeyEvent", type="keyUp", key=key, code=key)
+        code = {"Escape": 27, "Tab": 9}.get(key, 0)  # what the browser itself acts on, it knows by number
+        self(
+            "Input.dispatchKeyEvent",
+            type="keyDown" if text else "rawKeyDown",
+            key=key,
+            code=key,
+            text=text,
+            windowsVirtualKeyCode=code,
+        )
+        self("Input.dispatchKeyEvent", type="keyUp", key=key, code=key, windowsVirtualKeyCode=code)
+
+    def centre(self, selector: str) -> tuple[float, float]:
+        """Of an element, which is scrolled to the middle of the window."""
+        element = f"document.querySelector({json.dumps(selector)})"
+        self.run(f"{element}.scrollIntoView({{block: 'center', inline: 'center'}})")
+        box = json.loads(self.run(f"JSON.stringify({element}.getBoundingClientRect())"))
+        return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+    def trials(self) -> list[str]:
+        """Ids in the report's panel of trials, in its order; empty while it is closed."""
+        return list(
+            self.run("[...document.querySelectorAll('dialog[open] tbody tr')].map(row => row.cells[0].innerText)")
+        )
 
     def screenshot(self, path: Path, *, whole: bool = True) -> None:
         """Saves what the page looks like as PNG."""

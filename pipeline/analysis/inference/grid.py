@@ -17,12 +17,14 @@ class Grid:
 
     Attributes:
         factors: those that vary, the arms of the study file first if several of them take factors.
+        arms: labels of those whose results these are.
         results: a row a result: a column for each of ``factors``, ``dataset``, ``seed``, ``accuracy`` (a fraction).
         without: arms that no factor applies to.
         left_out: data sets that lack a result.
     """
 
     factors: tuple[str, ...]
+    arms: tuple[str, ...]
     results: pd.DataFrame
     without: tuple[str, ...]
     left_out: tuple[str, ...]
@@ -53,6 +55,7 @@ def study_grid(results: StudyResults) -> Grid | str:
     columns = {factor: chosen["arm"].map(levels[factor]) for factor in factors}
     return Grid(
         factors=tuple(factors),
+        arms=tuple(levels.index),
         results=chosen[["dataset", "seed"]].assign(accuracy=chosen["test_accuracy"].astype(float), **columns),
         without=tuple(arm for arm in results.arms if arm not in crossed),
         left_out=tuple(name for name in results.datasets if name not in complete),

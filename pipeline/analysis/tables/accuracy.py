@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from pipeline.analysis import contenders, statistics
+from pipeline.analysis.behind import Behind, behind
 from pipeline.analysis.cells import Row, best_of, outcome_text
 from pipeline.analysis.contenders import Score
 from pipeline.analysis.published import Published, System, source_notes, systems
@@ -29,7 +30,7 @@ def accuracy_table(results: StudyResults) -> Table:
     after rounding. Below: the mean over the data sets and wins / ties / losses of each arm against its reference. A
     cell with trials missing says how many are done.
     """
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     others = systems(results)
     by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
     shared = statistics.shared_datasets(cells)
@@ -55,7 +56,19 @@ def arm_cell(cell: Row, *, best: bool = False) -> Cell:
     mean, std, done, planned = (cell[name] for name in ("mean", "std", "done", "planned"))
     seeds = f"{done} of {counted(planned, 'seed')} done" if planned else "not planned"
     missing = "" if done in (0, planned) else f" ({done}/{planned})"
-    return Cell(text=_spread(mean, std) + missing, best=best, tooltip=seeds, values=(100 * mean, 100 * std, done))
+    return Cell(
+        text=_spread(mean, std) + missing,
+        best=best,
+        tooltip=seeds,
+        values=(100 * mean, 100 * std, done),
+        behind=Behind(arms=(cell["arm"],), datasets=(cell["dataset"],)) if planned else None,
+    )
+
+
+def mean_cell(mean: float, arm: str, shared: Sequence[str], results: StudyResults, *, best: bool = False) -> Cell:
+    """Below cells of ``arm_cell``: an arm's mean over the data sets ``shared``, a fraction."""
+    values = (100 * mean, math.nan, math.nan)
+    return Cell(text=percent(mean), best=best, values=values, behind=behind(results, (arm,), shared))
 
 
 def _row(
@@ -89,8 +102,8 @@ def _mean_row(
     theirs = [_system_mean(system, shared) for system in others]
     best = best_of(own + theirs)
     ours = (
-        Cell(text=percent(mean), best=mark, values=(100 * mean, math.nan, math.nan))
-        for mean, mark in zip(own, best, strict=False)
+        mean_cell(mean, arm, shared, results, best=mark)
+        for arm, mean, mark in zip(results.arms, own, best, strict=False)
     )
     published = (
         Cell(text=percent(mean), best=mark, tooltip=_coverage(system, shared), values=(100 * mean, math.nan))
@@ -116,14 +129,12 @@ def _outcome_rows(
     """The row of wins / ties / losses; none if nothing is compared."""
     if compared.empty and not others:
         return ()
-    known = {
-        row["arm"]: _outcome((row["wins"], row["ties"], row["losses"]), row["reference"], len(results.datasets))
-        for row in compared.to_dict("records")
-    }
     scores = contenders.scores(results, cells)
+    pairs = {row["arm"]: row["reference"] for row in compared.to_dict("records")}
     against = _only_reference(results)
     if others and against:
-        known |= {system.name: _system_outcome(system.name, against, scores, results) for system in others}
+        pairs |= {system.name: against for system in others}
+    known = {name: _outcome(name, other, scores, results) for name, other in pairs.items()}
     references = {*results.references.values(), against} - {""}
     known |= {name: Cell(text="reference") for name in references}
     absent = Cell(text=ABSENT, tooltip="has no reference")
@@ -137,18 +148,17 @@ def _only_reference(results: StudyResults) -> str:
     return candidates.pop() if len(candidates) == 1 else ""
 
 
-def _system_outcome(
-    name: str, reference: str, scores: Mapping[str, Mapping[str, Score]], results: StudyResults
-) -> Cell:
-    found = contenders.outcome(scores[name], scores[reference], results.datasets)
-    return _outcome((found["wins"], found["ties"], found["losses"]), reference, len(results.datasets))
-
-
-def _outcome(counts: tuple[int, int, int], reference: str, datasets: int) -> Cell:
+def _outcome(name: str, reference: str, scores: Mapping[str, Mapping[str, Score]], results: StudyResults) -> Cell:
     """Wins / ties / losses of one comparison; who asks is told with which arm and over how many data sets."""
-    over = part_of(sum(counts), datasets, "data set")
+    pair = scores[name], scores[reference]
+    found, met = contenders.outcome(*pair, results.datasets), contenders.met(*pair, results.datasets)
+    over = part_of(len(met), len(results.datasets), "data set")
     # The text alone: three counts are no mean, which is what the column's numbers are.
-    return Cell(text=outcome_text(*counts), tooltip=f"{over} compared with {reference}")
+    return Cell(
+        text=outcome_text(found["wins"], found["ties"], found["losses"]),
+        tooltip=f"{over} compared with {reference}",
+        behind=behind(results, (name, reference), met),
+    )
 
 
 def _reference_notes(compared: pd.DataFrame) -> tuple[str, ...]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipeline.analysis import statistics
+from pipeline.analysis.behind import behind
+from pipeline.analysis.cells import leading
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.accuracy import accuracy_table
-from pipeline.analysis.tables.cost import cost_cells, cost_columns
+from pipeline.analysis.tables.cost import cost_cells, cost_columns, place_cost_cells
 
 COSTS = ("parameters", "flops_published")
 
@@ -24,16 +26,22 @@ def accuracy_and_cost_table(results: StudyResults) -> Table | None:
         return None
     accuracy = accuracy_table(results)
     by_place = {(row["dataset"], row["arm"]): row for row in costs.to_dict("records")}
-    shared = statistics.shared_datasets(statistics.accuracy_cells(results.trials, results.arms, results.datasets))
+    shared = statistics.shared_datasets(results.accuracy_cells)
     means = statistics.metric_means(costs, results.arms, shared, COSTS).to_dict("records")
-    last = [tuple(cell for row in means for cell in cost_cells(row, COSTS))]
+    last = [
+        tuple(
+            cell
+            for row in means
+            for cell in leading(cost_cells(row, COSTS), behind(results, (str(row["arm"]),), shared))
+        )
+    ]
     nothing = [tuple(Cell(text="") for _ in each) for each in last * (len(accuracy.summary) - 1)]
     return replace(
         accuracy,
         title="Accuracy (%) and cost by data set",
         columns=accuracy.columns + tuple(column for arm in results.arms for column in _columns(arm, results)),
         rows=tuple(
-            row + tuple(cell for arm in results.arms for cell in cost_cells(by_place[dataset, arm], COSTS))
+            row + tuple(cell for arm in results.arms for cell in place_cost_cells(by_place[dataset, arm], COSTS))
             for dataset, row in zip(results.datasets, accuracy.rows, strict=True)
         ),
         summary=tuple(row + more for row, more in zip(accuracy.summary, last + nothing, strict=True)),

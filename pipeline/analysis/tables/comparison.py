@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
+
+import pandas as pd
+
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import count_cells, points_cell, text_cells
+from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.cells import Row, count_cells, leading, points_cell, text_cells
 from pipeline.analysis.results import StudyResults
-from pipeline.analysis.table import Column, Table
+from pipeline.analysis.table import Cell, Column, Table
 from pipeline.wording import counted
 
 
@@ -20,11 +25,17 @@ def comparison_table(results: StudyResults) -> Table | None:
     distinct = tuple(compared["reference"].unique())
     words = ("arm",) if len(distinct) == 1 else ("arm", "reference")
     names = (*words, "difference (points)", "pairs", "wins", "ties", "losses", "left out")
+    place = (results.arms, results.datasets, results.references)
+    paired = _datasets(statistics.paired_differences(results.trials, *place))
+    cells = results.accuracy_cells
+    met = _datasets(statistics.outcomes(cells, *place))
+    others = {arm: [name for name in results.datasets if name not in met.get(arm, ())] for arm in results.references}
     rows = [
         (
             *text_cells(row[name] for name in words),
-            points_cell(row["difference"], tooltip=f"over {counted(row['paired_datasets'], 'data set')}"),
-            *count_cells(row[name] for name in ("pairs", "wins", "ties", "losses", "left_out")),
+            *_differences(row, _both(row, paired, results)),
+            *leading(count_cells(row[name] for name in ("wins", "ties", "losses")), _both(row, met, results)),
+            *leading(count_cells([row["left_out"]]), _both(row, others, results)),
         )
         for row in compared.to_dict("records")
     ]
@@ -43,3 +54,19 @@ def comparison_table(results: StudyResults) -> Table | None:
             ),
         ),
     )
+
+
+def _differences(row: Row, both: Behind | None) -> Iterator[Cell]:
+    """The difference and how many pairs it rests on."""
+    difference = points_cell(row["difference"], tooltip=f"over {counted(row['paired_datasets'], 'data set')}")
+    return leading((difference, *count_cells([row["pairs"]])), both)
+
+
+def _datasets(compared: pd.DataFrame) -> dict[str, list[str]]:
+    """Arm -> the data sets of its rows, each once."""
+    return {str(arm): list(dict.fromkeys(own)) for arm, own in compared.groupby("arm", sort=False)["dataset"]}
+
+
+def _both(row: Row, datasets: Mapping[str, Sequence[str]], results: StudyResults) -> Behind | None:
+    """The trials of the arm and of its reference."""
+    return behind(results, (row["arm"], row["reference"]), datasets.get(row["arm"], ()))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import Row, number_cell
+from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.cells import Row, leading, number_cell
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.notes import means_over, unrecorded
@@ -27,7 +28,10 @@ def cost_table(results: StudyResults) -> Table:
     costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
     shared = statistics.started_datasets(costs)
     means = statistics.metric_means(costs, results.arms, shared, statistics.COSTS)
-    rows = [(Cell(text=str(row["arm"])), *cost_cells(row)) for row in means.to_dict("records")]
+    rows = [
+        (Cell(text=str(row["arm"])), *leading(cost_cells(row), behind(results, (str(row["arm"]),), shared)))
+        for row in means.to_dict("records")
+    ]
     return Table(
         title="Cost",
         columns=(Column(name="arm", numeric=False), *cost_columns()),
@@ -51,7 +55,7 @@ def cost_by_dataset_table(results: StudyResults) -> Table | None:
     """The same as ``cost_table``, a row a data set and arm that has a done trial; None if none has."""
     costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
     rows = [
-        (Cell(text=str(row["dataset"])), Cell(text=str(row["arm"])), *cost_cells(row))
+        (Cell(text=str(row["dataset"])), Cell(text=str(row["arm"])), *place_cost_cells(row))
         for row in costs.to_dict("records")
         if row["done"] > 0
     ]
@@ -71,3 +75,9 @@ def cost_cells(row: Row, names: Sequence[str] = statistics.COSTS) -> Iterator[Ce
     for name in names:
         _, unit, decimals = _COST_COLUMNS[name]
         yield number_cell(row[name] / unit, decimals=decimals)
+
+
+def place_cost_cells(row: Row, names: Sequence[str] = statistics.COSTS) -> Iterator[Cell]:
+    """``cost_cells`` of a row of ``statistics.cost_cells``, which is of one arm on one data set."""
+    own = Behind(arms=(row["arm"],), datasets=(row["dataset"],)) if row["done"] else None
+    return leading(cost_cells(row, names), own)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from pipeline.analysis.cells import count_cells, number_cell, p_cell
+from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.cells import count_cells, leading, number_cell, p_cell
 from pipeline.analysis.inference.anova import Anova, Effect, grid_effects
 from pipeline.analysis.inference.grid import study_grid
 from pipeline.analysis.results import StudyResults
@@ -23,12 +24,13 @@ def effects_table(results: StudyResults) -> Table | str:
     found = grid_effects(grid.results, grid.factors)
     if isinstance(found, str):
         return found
+    everyone = behind(results, grid.arms, [name for name in results.datasets if name not in grid.left_out])
     names = ("effect", "squares (points²)", "df", "F", "p", "partial η²")
     return Table(
         title="Effects of the factors",
         columns=tuple(Column(name=name, numeric=name != "effect") for name in names),
-        rows=tuple(map(_effect, found.effects[:MOST_EFFECTS])),
-        summary=_remainder(found),
+        rows=tuple(_effect(effect, everyone) for effect in found.effects[:MOST_EFFECTS]),
+        summary=_remainder(found, everyone),
         notes=(
             _tested_against(found, part_of(grid.results["dataset"].nunique(), len(results.datasets), "data set")),
             (
@@ -50,18 +52,18 @@ def effects_table(results: StudyResults) -> Table | str:
     )
 
 
-def _effect(effect: Effect) -> tuple[Cell, ...]:
-    return (
-        Cell(text=" × ".join(effect.factors)),
+def _effect(effect: Effect, everyone: Behind | None) -> tuple[Cell, ...]:
+    numbers = (
         number_cell(effect.squares, decimals=2),
         *count_cells([effect.df]),
         number_cell(effect.f, decimals=2),
         p_cell(effect.p),
         number_cell(effect.partial, decimals=3),
     )
+    return (Cell(text=" × ".join(effect.factors)), *leading(numbers, everyone))
 
 
-def _remainder(found: Anova) -> tuple[tuple[Cell, ...], ...]:
+def _remainder(found: Anova, everyone: Behind | None) -> tuple[tuple[Cell, ...], ...]:
     """The squares that are no effect's, and all of them."""
     over = "data sets" if found.block == "dataset" else "seeds"
     rows = [
@@ -74,7 +76,8 @@ def _remainder(found: Anova) -> tuple[tuple[Cell, ...], ...]:
     rows.append(("total", found.total_squares, df))
     rest = (Cell(text=ABSENT),) * 3
     return tuple(
-        (Cell(text=name), number_cell(squares, decimals=2), *count_cells([df]), *rest) for name, squares, df in rows
+        (Cell(text=name), *leading((number_cell(squares, decimals=2), *count_cells([df])), everyone), *rest)
+        for name, squares, df in rows
     )
 
 

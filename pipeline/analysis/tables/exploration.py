@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from dsn.architecture import is_sparse
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import Row, number_cell, percent_cell
+from pipeline.analysis.behind import behind
+from pipeline.analysis.cells import Row, leading, number_cell, percent_cell
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.notes import means_over, unrecorded
@@ -34,7 +35,10 @@ def exploration_table(results: StudyResults) -> Table | None:
     return Table(
         title="Exploration",
         columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in names)),
-        rows=tuple((Cell(text=str(row["arm"])), *_exploration(row)) for row in means.to_dict("records")),
+        rows=tuple(
+            (Cell(text=str(row["arm"])), *leading(_exploration(row), behind(results, (str(row["arm"]),), shared)))
+            for row in means.to_dict("records")
+        ),
         notes=(
             means_over(shared, results),
             (

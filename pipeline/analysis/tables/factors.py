@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import Row, best_of, text_cells
+from pipeline.analysis.behind import behind
+from pipeline.analysis.cells import Row, best_of, leading, text_cells
 from pipeline.analysis.grids import ARM, Grid, grid_of
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.analysis.tables.accuracy import ARM_PARTS, arm_cell
-from pipeline.analysis.tables.cost import cost_cells, cost_columns
-from pipeline.wording import ABSENT, counted, listed, percent
+from pipeline.analysis.tables.accuracy import ARM_PARTS, arm_cell, mean_cell
+from pipeline.analysis.tables.cost import cost_cells, cost_columns, place_cost_cells
+from pipeline.wording import ABSENT, counted, listed
 
 COSTS = ("parameters", "flops_published")
 
@@ -30,7 +30,7 @@ def factors_table(results: StudyResults) -> Table | None:
     grid = grid_of(results)
     if not grid.factors:
         return None
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
     by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
     cost_by_place = {(row["dataset"], row["arm"]): row for row in costs.to_dict("records")}
@@ -44,7 +44,7 @@ def factors_table(results: StudyResults) -> Table | None:
             (
                 *_words(dataset, grid.values[arm], dimensions),
                 arm_cell(by_place[dataset, arm], best=mark),
-                *cost_cells(cost_by_place[dataset, arm], COSTS),
+                *place_cost_cells(cost_by_place[dataset, arm], COSTS),
             )
             for arm, mark in zip(results.arms, best, strict=True)
         ]
@@ -82,8 +82,8 @@ def _mean_rows(
     return [
         (
             *_words(name, grid.values[arm], dimensions),
-            Cell(text=percent(means[arm]), best=mark, values=(100 * means[arm], math.nan, math.nan)),
-            *cost_cells(spent[arm], COSTS),
+            mean_cell(means[arm], arm, shared, results, best=mark),
+            *leading(cost_cells(spent[arm], COSTS), behind(results, (arm,), shared)),
         )
         for arm, mark in zip(results.arms, best, strict=True)
     ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pipeline.analysis.cells import INTERVAL, count_cells, interval_cell, p_cell, points_cell, text_cells
+from pipeline.analysis.behind import Behind
+from pipeline.analysis.cells import INTERVAL, count_cells, interval_cell, leading, p_cell, points_cell, text_cells
 from pipeline.analysis.inference.differences import Difference, paired_differences
 from pipeline.analysis.inference.intervals import LEVEL
 from pipeline.analysis.inference.seeds import paired_seed_test
@@ -49,11 +50,12 @@ def _rows(difference: Difference) -> Iterator[tuple[Cell, ...]]:
             continue
         test = paired_seed_test(seeds)
         least = f"{counted(test.seeds, 'seed')} cannot bring it below {p_value(test.smallest_p)}"
-        yield (
-            *text_cells((difference.arm, difference.reference, dataset)),
+        numbers = (
             *count_cells([test.seeds]),
             points_cell(test.mean),
             interval_cell(test.interval),
             p_cell(test.exact_p, tooltip=least),
             p_cell(test.t_p),
         )
+        both = Behind(arms=(difference.arm, difference.reference), datasets=(dataset,))
+        yield (*text_cells((difference.arm, difference.reference, dataset)), *leading(numbers, both))

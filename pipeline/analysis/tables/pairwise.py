@@ -6,7 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pipeline.analysis import contenders, statistics
-from pipeline.analysis.cells import Row, outcome_text
+from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.cells import Row, leading, outcome_text
+from pipeline.analysis.contenders import Score
 from pipeline.analysis.published import System, source_notes, systems
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
@@ -34,7 +36,7 @@ def pairwise_table(results: StudyResults) -> Table | None:
     opponents = possible[:MOST_SYSTEMS]
     if not opponents or (len(names) < 3 and not others):
         return None
-    scores = contenders.scores(results, statistics.accuracy_cells(results.trials, results.arms, results.datasets))
+    scores = contenders.scores(results, results.accuracy_cells)
     found = {
         (one, two): contenders.outcome(scores[one], scores[two], results.datasets)
         for one in names
@@ -54,8 +56,13 @@ def pairwise_table(results: StudyResults) -> Table | None:
         rows=tuple(
             (
                 Cell(text=name),
-                *(_cell(found.get((name, other)), len(results.datasets)) for other in opponents),
-                *cost_cells(costs[name], COSTS),
+                *(
+                    _cell(found[name, other], len(results.datasets), _both(name, other, scores, results))
+                    if name != other
+                    else Cell(text=ABSENT)
+                    for other in opponents
+                ),
+                *leading(cost_cells(costs[name], COSTS), behind(results, (name,), shared)),
             )
             for name in names
         ),
@@ -63,14 +70,17 @@ def pairwise_table(results: StudyResults) -> Table | None:
     )
 
 
-def _cell(outcome: Mapping[str, int] | None, datasets: int) -> Cell:
-    if outcome is None:
-        return Cell(text=ABSENT)
+def _both(name: str, other: str, scores: Mapping[str, Mapping[str, Score]], results: StudyResults) -> Behind | None:
+    """The trials of both, as far as they are arms, where they meet."""
+    return behind(results, (name, other), contenders.met(scores[name], scores[other], results.datasets))
+
+
+def _cell(outcome: Mapping[str, int], datasets: int, both: Behind | None) -> Cell:
     counts = tuple(outcome[name] for name in OUTCOME)
     if not any(counts):
         return Cell(text=ABSENT, tooltip="no data set to be compared on")
     over = part_of(sum(counts), datasets, "data set")
-    return Cell(text=outcome_text(*counts), tooltip=f"over {over}", values=counts)
+    return Cell(text=outcome_text(*counts), tooltip=f"over {over}", values=counts, behind=both)
 
 
 def _costs(results: StudyResults, others: Sequence[System]) -> tuple[dict[str, Row], tuple[str, ...]]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
-from pipeline.analysis import statistics
-from pipeline.analysis.cells import outcome_text, points_cell, text_cells
+from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.cells import Row, leading, outcome_text, points_cell, text_cells
 from pipeline.analysis.published import Published
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
@@ -23,20 +23,22 @@ def published_table(results: StudyResults) -> Table | None:
     None if nothing is published of an arm; systems that stand beside all arms have columns in other tables.
     """
     published = [one for one in results.published if one.arm]
-    here = [one for one in published if one.dataset in results.datasets]
+    here = [one for one in published if one.dataset in results.datasets and one.arm in results.arms]
     if not here:
         return None
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     by_place = {(cell["arm"], cell["dataset"]): cell for cell in cells.to_dict("records")}
     rows: list[tuple[Cell, ...]] = []
-    pairs: dict[tuple[str, str], list[tuple[float, float]]] = {}
+    pairs: dict[tuple[str, str], dict[str, tuple[float, float]]] = {}
     for one in here:
         cell = by_place[one.arm, one.dataset]
-        rows.append(_row(one, cell["mean"], cell["std"]))
+        rows.append(_row(one, cell))
         if not math.isnan(cell["mean"]):
-            pairs.setdefault((one.arm, one.system), []).append((cell["mean"], one.accuracy / 100))
+            pairs.setdefault((one.arm, one.system), {})[one.dataset] = (cell["mean"], one.accuracy / 100)
     elsewhere = len(published) - len(here)
-    left_out = f"{counted(elsewhere, 'published accuracy')} of data sets that the study does not have."
+    strangers = any(one.arm not in results.arms for one in published)
+    what = "arms or data sets" if strangers else "data sets"
+    left_out = f"{counted(elsewhere, 'published accuracy')} of {what} that the study does not have."
     return Table(
         title="Beside the published accuracies",
         columns=(
@@ -48,7 +50,7 @@ def published_table(results: StudyResults) -> Table | None:
             Column(name="source", numeric=False),
         ),
         rows=tuple(rows),
-        summary=tuple(_over_datasets(arm, system, found) for (arm, system), found in pairs.items()),
+        summary=tuple(_over_datasets(arm, system, found, results) for (arm, system), found in pairs.items()),
         notes=(
             (
                 "Wins / ties / losses are those of the arm against the published system, by mean accuracy in percent, "
@@ -60,29 +62,37 @@ def published_table(results: StudyResults) -> Table | None:
     )
 
 
-def _row(one: Published, mean: float, std: float) -> tuple[Cell, ...]:
-    there = one.accuracy / 100
+def _row(one: Published, cell: Row) -> tuple[Cell, ...]:
+    """``cell``: of ``statistics.accuracy_cells``, the arm's on the data set."""
+    mean, there = cell["mean"], one.accuracy / 100
+    own = Behind(arms=(one.arm,), datasets=(one.dataset,)) if cell["planned"] else None
+    here, difference = leading((_spread_cell(mean, cell["std"]), points_cell(mean - there)), own)
     return (
         *text_cells((one.dataset, one.arm)),
-        _spread_cell(mean, std),
+        here,
         Cell(text=one.system),
         _spread_cell(there, one.std / 100),
-        points_cell(mean - there),
+        difference,
         Cell(text=one.source),
     )
 
 
-def _over_datasets(arm: str, system: str, pairs: Sequence[tuple[float, float]]) -> tuple[Cell, ...]:
-    here, there = (float(np.mean(each)) for each in zip(*pairs, strict=True))
-    signs = [np.sign(rounded_percent(own) - rounded_percent(other)) for own, other in pairs]
-    outcome = outcome_text(signs.count(1), signs.count(0), signs.count(-1))
+def _over_datasets(
+    arm: str, system: str, pairs: Mapping[str, tuple[float, float]], results: StudyResults
+) -> tuple[Cell, ...]:
+    """``pairs``: data set -> the arm's accuracy and the published one."""
+    here, there = (float(np.mean(each)) for each in zip(*pairs.values(), strict=True))
+    signs = [np.sign(rounded_percent(own) - rounded_percent(other)) for own, other in pairs.values()]
+    outcome = Cell(text=f"wins / ties / losses: {outcome_text(signs.count(1), signs.count(0), signs.count(-1))}")
+    own = _spread_cell(here, math.nan), points_cell(here - there), outcome
+    mean, difference, counts = leading(own, behind(results, (arm,), tuple(pairs)))
     return (
         *text_cells((f"mean over {counted(len(pairs), 'data set')}", arm)),
-        _spread_cell(here, math.nan),
+        mean,
         Cell(text=system),
         _spread_cell(there, math.nan),
-        points_cell(here - there),
-        Cell(text=f"wins / ties / losses: {outcome}"),
+        difference,
+        counts,
     )
 
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import number_cell, percent_cell
+from pipeline.analysis.behind import behind
+from pipeline.analysis.cells import leading, number_cell, percent_cell
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.notes import unrecorded
@@ -19,7 +20,7 @@ def quality_table(results: StudyResults) -> Table | None:
 
     The best of each column is marked.
     """
-    accuracies = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    accuracies = results.accuracy_cells
     if not accuracies["done"].any():
         return None
     shared = statistics.shared_datasets(accuracies)
@@ -33,7 +34,11 @@ def quality_table(results: StudyResults) -> Table | None:
         title="Quality of the predictions",
         columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in names)),
         rows=tuple(
-            (Cell(text=arm), *(shown[name][at] for name in statistics.QUALITY)) for at, arm in enumerate(results.arms)
+            (
+                Cell(text=arm),
+                *leading((shown[name][at] for name in statistics.QUALITY), behind(results, (arm,), shared)),
+            )
+            for at, arm in enumerate(results.arms)
         ),
         notes=(
             over + missing,

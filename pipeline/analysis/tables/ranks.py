@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import itertools
 import string
+from dataclasses import replace
 from typing import Final
 
-from pipeline.analysis.cells import count_cells, p_cell, percent_cell, points_cell, text_cells
+from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.cells import count_cells, leading, p_cell, percent_cell, points_cell, text_cells
 from pipeline.analysis.inference.accuracies import shared_accuracies, study_columns
 from pipeline.analysis.inference.matrix import Pair, compare_pairs
 from pipeline.analysis.inference.ranks import Ranking, rank_systems
@@ -34,16 +36,17 @@ def ranks_table(results: StudyResults) -> Table | str:
     columns = [Column(name="arm", numeric=False), Column(name="average rank"), Column(name="mean accuracy (%)")]
     columns += [Column(name="p against the reference")] if results.references else []
     columns += [Column(name="group", numeric=False)] if groups else []
+    everyone = behind(results, ranking.systems, ranking.datasets)
     means = dict(zip(accuracies.systems, accuracies.fractions.mean(axis=0).tolist(), strict=True))
     rows = []
     for at, (arm, rank) in enumerate(zip(ranking.systems, ranking.ranks, strict=True)):
         row = [
             Cell(text=arm),
-            Cell(text=f"{rank:.2f}", best=rank == ranking.ranks[0], values=(rank,)),
-            percent_cell(means[arm]),
+            Cell(text=f"{rank:.2f}", best=rank == ranking.ranks[0], values=(rank,), behind=everyone),
+            *leading([percent_cell(means[arm])], behind(results, (arm,), ranking.datasets)),
         ]
         row += [_against_reference(results, ranking, at)] if results.references else []
-        row += [Cell(text=groups[at])] if groups else []
+        row += [Cell(text=groups[at], behind=everyone if groups[at] else None)] if groups else []
         rows.append(tuple(row))
     return Table(
         title="Ranks and significance",
@@ -74,7 +77,10 @@ def pairs_table(results: StudyResults) -> Table | str:
     return Table(
         title="Each pair",
         columns=tuple(Column(name=name, numeric=name not in words) for name in names),
-        rows=tuple(_pair(by_place[pair]) for pair in itertools.combinations(listed_arms, 2)),
+        rows=tuple(
+            _pair(by_place[pair], behind(results, pair, ranking.datasets))
+            for pair in itertools.combinations(listed_arms, 2)
+        ),
         notes=(
             (
                 f"Over {part_of(len(ranking.datasets), len(results.datasets), 'data set')}, from the side of the arm "
@@ -95,7 +101,8 @@ def _against_reference(results: StudyResults, ranking: Ranking, at: int) -> Cell
     other = results.references.get(arm)
     if other is None or other not in ranking.systems:
         return Cell(text=ABSENT, tooltip="has no reference with results")
-    return p_cell(float(ranking.adjusted[at, ranking.systems.index(other)]), tooltip=f"against {other}")
+    p = p_cell(float(ranking.adjusted[at, ranking.systems.index(other)]), tooltip=f"against {other}")
+    return replace(p, behind=behind(results, (arm, other), ranking.datasets))
 
 
 def _letters(ranking: Ranking) -> list[str]:
@@ -111,12 +118,12 @@ def _letters(ranking: Ranking) -> list[str]:
     ]
 
 
-def _pair(pair: Pair) -> tuple[Cell, ...]:
-    return (
-        *text_cells((pair.first, pair.second)),
+def _pair(pair: Pair, both: Behind | None) -> tuple[Cell, ...]:
+    found = (
         points_cell(pair.difference),
         *count_cells((pair.wins, pair.ties, pair.losses)),
         p_cell(pair.p),
         p_cell(pair.adjusted),
         Cell(text="yes" if pair.separated else "no"),
     )
+    return (*text_cells((pair.first, pair.second)), *leading(found, both))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
 import pandas as pd
 
 from pipeline.analysis import statistics
-from pipeline.analysis.cells import count_cells
+from pipeline.analysis.behind import Behind
+from pipeline.analysis.cells import Row, count_cells
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.ledger import STATUSES
 from pipeline.wording import counted
+
+COUNTS = ("planned", *STATUSES)
 
 
 def status_table(results: StudyResults) -> Table:
@@ -19,17 +25,22 @@ def status_table(results: StudyResults) -> Table:
     """
     counts = statistics.status_counts(results.trials, results.arms)
     totals = statistics.status_totals(results.trials)
-    names = ("planned", *STATUSES)
     rows = [
-        (Cell(text=str(row["arm"])), *count_cells(row[name] for name in names)) for row in counts.to_dict("records")
+        (Cell(text=str(row["arm"])), *_counts(row, Behind(arms=(row["arm"],)))) for row in counts.to_dict("records")
     ]
     return Table(
         title="Trials",
-        columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in names)),
+        columns=(Column(name="arm", numeric=False), *(Column(name=name) for name in COUNTS)),
         rows=tuple(rows),
-        summary=((Cell(text="all"), *count_cells(totals[name] for name in names)),),
+        summary=((Cell(text="all"), *_counts(totals, Behind())),),
         notes=_sharing_notes(results.trials),
     )
+
+
+def _counts(numbers: Row | Mapping[str, int], counted_in: Behind) -> Iterator[Cell]:
+    for name, cell in zip(COUNTS, count_cells(numbers[name] for name in COUNTS), strict=True):
+        of_status = counted_in if name == "planned" else replace(counted_in, status=name)
+        yield replace(cell, behind=of_status) if numbers[name] else cell
 
 
 def _sharing_notes(trials: pd.DataFrame) -> tuple[str, ...]:

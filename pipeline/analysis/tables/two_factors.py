@@ -10,9 +10,9 @@ from pipeline.analysis.cells import Row, best_of
 from pipeline.analysis.grids import ARM, Grid, grid_of
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.analysis.tables.accuracy import ARM_PARTS, arm_cell
+from pipeline.analysis.tables.accuracy import ARM_PARTS, arm_cell, mean_cell
 from pipeline.analysis.tables.factors import MOST_ROWS
-from pipeline.wording import ABSENT, counted, listed, percent
+from pipeline.wording import ABSENT, counted, listed
 
 
 def two_factors_table(results: StudyResults) -> Table | None:
@@ -25,7 +25,7 @@ def two_factors_table(results: StudyResults) -> Table | None:
     if crossing is None:
         return None
     down, across = crossing
-    cells = statistics.accuracy_cells(results.trials, results.arms, results.datasets)
+    cells = results.accuracy_cells
     by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
     whole = len(results.datasets) * len(grid.of(down)) <= MOST_ROWS
     rows = [
@@ -36,7 +36,10 @@ def two_factors_table(results: StudyResults) -> Table | None:
     shared = statistics.shared_datasets(cells)
     means = statistics.mean_over_datasets(cells, shared)
     over = f"mean over {counted(len(shared), 'data set')}"
-    summary = [_mean_row(over, value, _arms(grid, crossing, value), means) for value in grid.of(down)]
+    summary = [
+        (Cell(text=over), Cell(text=value), *_mean_cells(_arms(grid, crossing, value), means, shared, results))
+        for value in grid.of(down)
+    ]
     return Table(
         title=f"Accuracy (%): {down} by {across}",
         columns=(
@@ -69,13 +72,12 @@ def _row(
     return (Cell(text=dataset), Cell(text=value), *shown)
 
 
-def _mean_row(name: str, value: str, arms: Sequence[str | None], means: Mapping[str, float]) -> tuple[Cell, ...]:
-    own = [means[arm] if arm else math.nan for arm in arms]
-    shown = (
-        Cell(text=percent(mean), best=mark, values=(100 * mean, math.nan, math.nan))
-        for mean, mark in zip(own, best_of(own), strict=True)
-    )
-    return (Cell(text=name), Cell(text=value), *shown)
+def _mean_cells(
+    arms: Sequence[str | None], means: Mapping[str, float], shared: Sequence[str], results: StudyResults
+) -> Iterator[Cell]:
+    best = best_of([means[arm] if arm else math.nan for arm in arms])
+    for arm, mark in zip(arms, best, strict=True):
+        yield mean_cell(means[arm], arm, shared, results, best=mark) if arm else _no_arm()
 
 
 def _no_arm() -> Cell:

@@ -28,21 +28,9 @@ def page(window: Page, study: StudyResults, tmp_path: Path) -> Page:
     return window
 
 
-def centre(page: Page, selector: str) -> tuple[float, float]:
-    """Of an element, which is scrolled to the middle of the window."""
-    element = f"document.querySelector({json.dumps(selector)})"
-    page.run(f"{element}.scrollIntoView({{block: 'center'}})")
-    box = json.loads(page.run(f"JSON.stringify({element}.getBoundingClientRect())"))
-    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-
-
 def told(page: Page) -> str:
     """The text of the tooltip; empty if there is none."""
     return str(page.run("(tip => tip.hidden ? '' : tip.innerText)(document.querySelector('.figure-tip'))"))
-
-
-def visible_rows(page: Page) -> int:
-    return int(page.run("[...document.querySelectorAll('[data-trials] tbody tr')].filter(row => !row.hidden).length"))
 
 
 SCATTERED = 'use[data-arms="fixed; dsn"][data-dataset="GunPoint"]'
@@ -50,7 +38,7 @@ SCATTERED = 'use[data-arms="fixed; dsn"][data-dataset="GunPoint"]'
 
 def test_a_point_tells_what_it_is_when_it_is_pointed_at(page: Page) -> None:
     assert told(page) == ""
-    x, y = centre(page, SCATTERED)
+    x, y = page.centre(SCATTERED)
     page.point(x + 3, y + 2)  # near is enough
     assert told(page).splitlines() == [
         "GunPoint",
@@ -64,17 +52,13 @@ def test_a_point_tells_what_it_is_when_it_is_pointed_at(page: Page) -> None:
     assert page.problems == []
 
 
-def test_a_click_leads_to_the_trials_and_back_to_all(page: Page) -> None:
-    assert visible_rows(page) == 45
-    page.click(*centre(page, SCATTERED))
-    assert visible_rows(page) == 6
-    assert page.run("document.querySelector('.figure-filter').innerText") == (
-        "Only the 6 trials of fixed and dsn on GunPoint. Show all"
-    )
-    assert page.run("document.querySelector('[data-trials]').open")
-    page.click(*centre(page, ".figure-filter button"))
-    assert visible_rows(page) == 45
-    assert page.run("document.querySelector('.figure-filter')") is None
+def test_a_click_leads_to_the_trials_and_escape_back(page: Page) -> None:
+    assert page.trials() == []
+    page.click(*page.centre(SCATTERED))
+    assert page.trials() == [f"{arm}-GunPoint-{seed}" for arm in ("dsn", "fixed") for seed in range(3)]
+    assert page.run("document.querySelector('dialog h2').innerText") == "6 trials of fixed and dsn on GunPoint"
+    page.press("Escape")
+    assert page.trials() == []
 
 
 def test_the_legend_hides_an_arm_and_the_pointer_no_longer_finds_it(page: Page) -> None:
@@ -83,7 +67,7 @@ def test_the_legend_hides_an_arm_and_the_pointer_no_longer_finds_it(page: Page) 
     page.run(f"{entry}.id = 'entry'")
     shown = f"getComputedStyle(document.querySelector('{curve}')).display"
     assert page.run(shown) == "inline"
-    page.click(*centre(page, "#entry"))
+    page.click(*page.centre("#entry"))
     assert page.run(shown) == "none"
     assert page.run(f"{entry}.getAttribute('aria-pressed')") == "false"
     page.run(f"{entry}.focus()")
@@ -116,8 +100,13 @@ def test_arrow_keys_walk_over_the_points_and_enter_leads_on(page: Page) -> None:
     page.press("Escape")
     assert told(page) == ""
     page.press("End")
+    last = told(page)
     page.press("Enter")
-    assert 0 < visible_rows(page) < 45
+    assert 0 < len(page.trials()) < 45
+    page.press("Escape")
+    page.press("ArrowLeft")
+    page.press("ArrowRight")
+    assert told(page) == last, "the keys go on from where they were"
 
 
 def test_without_a_click_the_page_is_as_it_was_written(page: Page) -> None:

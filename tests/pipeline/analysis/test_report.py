@@ -114,8 +114,9 @@ def test_the_page_is_in_reading_order(study: StudyResults, tmp_path: Path) -> No
 
 def test_the_page_s_accuracy_cells(study: StudyResults, tmp_path: Path) -> None:
     html = write_report(study, tmp_path).html.read_text(encoding="utf-8")
-    assert '<td class="number" title="3 of 3 seeds done"><strong>99.11 ± 1.02</strong></td>' in html
-    assert 'title="2 of 3 seeds done">87.00 ± 7.07 (2/3)</td>' in html
+    dsn, dense = ('data-arms="dsn" data-dataset="GunPoint"', 'data-arms="dense" data-dataset="ECG200"')
+    assert f'<td class="number" title="3 of 3 seeds done" {dsn}><strong>99.11 ± 1.02</strong></td>' in html
+    assert f'title="2 of 3 seeds done" {dense}>87.00 ± 7.07 (2/3)</td>' in html
     assert html.count("<tr>") > 45, "every trial has a row"
     assert study.source in html
 
