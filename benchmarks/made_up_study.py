@@ -28,12 +28,19 @@ _STUDY = """name: {name}
 question: How long does it take to read all of it?
 data: [{{source: npz, path: /data, names: {datasets}}}]
 arms: {{dsn: {{}}, gradient: {{sparsity.grow: gradient}}}}
-factors: {{values: {{sparsity.update_every: [1, 5, 20], sparsity.moments: [fresh, warm], sparsity.drop: [set, snip]}}}}
+factors: {{values: {factors}}}
 seeds: {seeds}
 """
-"""Its factors leave every network the same shape, that of the one whose artifacts all trials may have."""
+_FACTORS: dict[str, list[str | int]] = {
+    "sparsity.moments": ["fresh", "warm"],
+    "sparsity.update_every": [1, 5, 20],
+    "sparsity.drop": ["set", "snip"],
+}
+"""They leave every network the same shape, that of the one whose artifacts all trials may have."""
 
-_ARMS = 24
+_MANY = 1000
+"""Trials of a study that crosses all of them: 24 arms. One of fewer has the first, and 4."""
+
 _PROVENANCE = {
     "engine": "native",
     "instruction_set": "avx512",
@@ -53,10 +60,12 @@ def made_up_study(workspace: Workspace, trials: int, artifacts: Mapping[str, byt
     Each trial leaves ``artifacts`` behind, file name -> content, the same ones.
     """
     left = artifacts or {}
-    datasets = [f"Set{number:03d}" for number in range(math.ceil(trials / (_ARMS * _SEEDS)))]
+    factors = dict(list(_FACTORS.items())[: None if trials >= _MANY else 1])
+    arms = 2 * math.prod(map(len, factors.values()))
+    datasets = [f"Set{number:03d}" for number in range(math.ceil(trials / (arms * _SEEDS)))]
     file = workspace.root / "made-up.yaml"
     workspace.root.mkdir(parents=True, exist_ok=True)
-    file.write_text(_STUDY.format(name=NAME, datasets=datasets, seeds=_SEEDS), encoding="utf-8")
+    file.write_text(_STUDY.format(name=NAME, datasets=datasets, factors=factors, seeds=_SEEDS), encoding="utf-8")
     study = read_study(file)
     record = make_record(study, make_plan(study, _described))
     save_record(workspace, record)

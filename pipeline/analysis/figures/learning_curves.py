@@ -90,13 +90,14 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
 
 
 def datasets_with_curves(results: StudyResults) -> list[str]:
-    """The data sets in which some done trial has a history, in the order of the study."""
+    """The data sets in which some done trial of an arm that is drawn has a history, in the order of the study."""
     present = set(_trials(results)["dataset"])
     return [name for name in results.datasets if name in present]
 
 
 def epoch_records(results: StudyResults, datasets: Sequence[str]) -> pd.DataFrame:
-    """The histories of ``datasets`` in one frame: ``dataset, arm, epoch, train_loss, test_accuracy``.
+    """The histories of the first ``MOST_ARMS`` arms on ``datasets`` in one frame: ``dataset, arm, epoch, train_loss,
+    test_accuracy``.
 
     The first two columns are categories in the order of the study; ``test_accuracy`` is NaN in epochs in which it was
     not asked for.
@@ -173,9 +174,9 @@ def draw_learning_curves(
 
 
 def _trials(results: StudyResults) -> pd.DataFrame:
-    """The done trials that have a history."""
-    done = results.trials["status"] == "done"
-    return results.trials[done & results.trials["trial_id"].isin(set(results.histories))]
+    """The done trials of the arms that are drawn, if they have a history."""
+    chosen = (results.trials["status"] == "done") & results.trials["arm"].isin(results.arms[:MOST_ARMS])
+    return results.trials[chosen & results.trials["trial_id"].isin(set(results.histories))]
 
 
 def _figure(curves: pd.DataFrame, quantity: Quantity, arms: Mapping[str, str], datasets: Sequence[str]) -> Figure:
