@@ -59,6 +59,7 @@ class WorkspaceSource:
             UnknownStudy: the workspace has no record of it.
         """
         self._workspace = workspace
+        self._trials = workspace.trials
         self.record = load_record(workspace, study)
         self.states: Mapping[str, TrialState] = read_states(workspace)
 
@@ -70,7 +71,7 @@ class WorkspaceSource:
         return self.file(trial_id, artifact).exists()
 
     def file(self, trial_id: str, artifact: str) -> Path:
-        return self._workspace.trial(trial_id) / artifact
+        return self._trials.joinpath(trial_id, artifact)  # one path object: there are tens of thousands
 
     def against(self) -> Path | None:
         return kept_against(self._workspace, self.record.name)

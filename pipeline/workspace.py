@@ -59,8 +59,12 @@ class Workspace:
     def lock(self) -> Path:
         return self.root / "lock"
 
+    @property
+    def trials(self) -> Path:
+        return self.root / "trials"
+
     def trial(self, trial_id: str) -> Path:
-        return self.root / "trials" / trial_id
+        return self.trials / trial_id
 
     def report(self, study: str) -> Path:
         return self.root / "reports" / study

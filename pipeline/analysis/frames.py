@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pyarrow import ArrowException
-from pyarrow.parquet import ParquetFile
 
 from dsn.config import RunConfig
 from pipeline.analysis.published import Published, read_published, set_beside
 from pipeline.analysis.results import METRICS, StudyResults
-from pipeline.errors import DamagedArtifact
+from pipeline.analysis.trial_columns import TrialColumns
 from pipeline.ledger import TrialState
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.planning import Cell, TrialSpec
@@ -29,44 +26,6 @@ from pipeline.workspace import Workspace
 Each = TypeVar("Each")
 
 _PENDING = TrialState(status="pending")
-
-
-class TrialFrames(Mapping[str, pd.DataFrame]):
-    """The frames of one artifact by trial id, each fetched and read when it is asked for."""
-
-    def __init__(self, source: StudySource, trial_ids: Iterable[str], artifact: str) -> None:
-        self._source = source
-        self._trial_ids = list(trial_ids)
-        self._artifact = artifact
-
-    def __getitem__(self, trial_id: str) -> pd.DataFrame:
-        """
-        Raises:
-            DamagedArtifact: the file is there, and no Parquet.
-        """
-        if trial_id not in self._held:
-            raise KeyError(trial_id)
-        path = self._source.file(trial_id, self._artifact)
-        try:
-            # Thousands of small files: pandas.read_parquet takes twice the time.
-            with ParquetFile(path) as file:
-                return file.read().to_pandas()
-        except (ArrowException, OSError) as error:
-            raise DamagedArtifact(str(error), place=str(path)) from error
-
-    def __contains__(self, trial_id: object) -> bool:
-        return trial_id in self._held
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._held)
-
-    def __len__(self) -> int:
-        return len(self._held)
-
-    @cached_property
-    def _held(self) -> dict[str, None]:
-        """Looked for when first needed: a frame alone needs none of them."""
-        return {each: None for each in self._trial_ids if self._source.holds(each, self._artifact)}
 
 
 def load_results(workspace: Workspace, study: str, published: tuple[Published, ...] | None = None) -> StudyResults:
@@ -110,10 +69,10 @@ def _results(source: StudySource) -> StudyResults:
         references=record.references,
         datasets=tuple(record.datasets),
         trials=_frame(record, trials, states),
-        histories=TrialFrames(source, done, HISTORY),
-        receptive_fields=TrialFrames(source, done, RECEPTIVE_FIELDS),
-        mask_updates=TrialFrames(source, done, MASK_UPDATES),
-        active_weights=TrialFrames(source, done, ACTIVE_WEIGHTS),
+        histories=TrialColumns(source, done, HISTORY),
+        receptive_fields=TrialColumns(source, done, RECEPTIVE_FIELDS),
+        mask_updates=TrialColumns(source, done, MASK_UPDATES),
+        active_weights=TrialColumns(source, done, ACTIVE_WEIGHTS),
         factors={arm: first_cells[arm].factors for arm in record.arms},
         configs={arm: _config(first_cells[arm], trials[first_cells[arm].trial_id]) for arm in record.arms},
         data=tuple(record.data),

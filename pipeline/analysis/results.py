@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dsn.config import RunConfig
 from pipeline.analysis.published import Published
@@ -13,6 +13,11 @@ from pipeline.planning import DataUse
 
 if TYPE_CHECKING:
     import pandas as pd
+    from numpy.typing import NDArray
+
+Columns: TypeAlias = "Mapping[str, NDArray[Any]]"
+"""Columns of one trial's artifact by name, all of the same length. Arrays: of thousands of trials, making frames would
+take most of a report's time."""
 
 METRICS = (
     "test_accuracy",
@@ -76,10 +81,10 @@ class StudyResults:
             ``traceback`` (empty unless failed), the resolved configuration under dotted names
             (``model.kernel_size``) and ``provenance.*``. One trial may fill several cells, such as those of two arms
             that mean the same training: what counts trials counts distinct ids, not rows.
-        histories: trial id -> frame of ``epoch, train_loss, train_accuracy, learning_rate, seconds, test_accuracy``, a
+        histories: trial id -> columns ``epoch, train_loss, train_accuracy, learning_rate, seconds, test_accuracy``, a
             row an epoch (``dsn.training.EpochRecord``); only trials that are done. The last column is NaN in epochs
             without a test, and not there in what an earlier version recorded.
-        receptive_fields: trial id -> frame of ``layer, group, size, kernels`` (``dsn.receptive_field.SizeCount``) of
+        receptive_fields: trial id -> columns ``layer, group, size, kernels`` (``dsn.receptive_field.SizeCount``) of
             the selected network; only trials that are done, and none that an earlier version computed.
         mask_updates: likewise, of ``epoch, step, layer, group, active, exchanged, changed, covered, region``: a row a
             kernel group for the start of training and for each mask update (``dsn.sparsity.exploration.GroupUpdate``);
@@ -102,10 +107,10 @@ class StudyResults:
     references: Mapping[str, str]
     datasets: tuple[str, ...]
     trials: pd.DataFrame
-    histories: Mapping[str, pd.DataFrame]
-    receptive_fields: Mapping[str, pd.DataFrame]
-    mask_updates: Mapping[str, pd.DataFrame]
-    active_weights: Mapping[str, pd.DataFrame]
+    histories: Mapping[str, Columns]
+    receptive_fields: Mapping[str, Columns]
+    mask_updates: Mapping[str, Columns]
+    active_weights: Mapping[str, Columns]
     factors: Mapping[str, Mapping[str, Any]]
     configs: Mapping[str, RunConfig]
     data: tuple[DataUse, ...]

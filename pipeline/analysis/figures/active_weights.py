@@ -28,7 +28,7 @@ from pipeline.analysis.figures.style import (
     render,
     shortened,
 )
-from pipeline.analysis.results import StudyResults
+from pipeline.analysis.results import Columns, StudyResults
 from pipeline.wording import listed
 
 if TYPE_CHECKING:
@@ -106,10 +106,11 @@ def first_layer(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
     frames = []
     for arm, trial in zip(chosen["arm"], chosen["trial_id"], strict=True):
         active = results.active_weights[trial]
-        own = active[active["layer"] == 1]
-        share = own["active"] / layers_of(results, arm, dataset)[0].sparse_inputs
-        frames.append(own[["channel", "tap"]].assign(arm=arm, dataset=dataset, seed=seed, share=share))
-    return pd.concat(frames, ignore_index=True)[["arm", "dataset", "seed", "channel", "tap", "share"]]
+        here = active["layer"] == 1
+        share = active["active"][here] / layers_of(results, arm, dataset)[0].sparse_inputs
+        place = {"arm": arm, "dataset": dataset, "seed": seed, "channel": active["channel"][here]}
+        frames.append(pd.DataFrame(place | {"tap": active["tap"][here], "share": share}))
+    return pd.concat(frames, ignore_index=True)
 
 
 def tap_shares(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
@@ -143,23 +144,26 @@ def tap_shares(results: StudyResults, trials: pd.DataFrame) -> pd.DataFrame:
 
 
 def _network_shares(
-    active: pd.DataFrame, layers: Sequence[LayerPlan], shape: tuple[int, int]
+    active: Columns, layers: Sequence[LayerPlan], shape: tuple[int, int]
 ) -> Iterator[tuple[int, int, NDArray[np.float64], float]]:
     """Layer and group, from 1, the share of its kernels at each tap of its region, and what it would be if even."""
     for number, layer in enumerate(layers, start=1):
-        counts = _grid(active[active["layer"] == number], "active", shape)
+        here = active["layer"] == number
+        counts = _grid(active["channel"][here], active["tap"][here], active["active"][here], shape)
         for index, group in enumerate(layer.groups or (), start=1):
             kernels = group.channels * layer.sparse_inputs
             share = counts[group.start : group.stop, : group.region].sum(axis=0) / kernels
             yield number, index, share, group.active / (kernels * group.region)
 
 
-def _grid(cells: pd.DataFrame, column: str, shape: tuple[int, int]) -> NDArray[np.float64]:
-    """(channels, taps), with zeros where there is no row."""
+def _grid(
+    channels: NDArray[Any], taps: NDArray[Any], values: NDArray[Any], shape: tuple[int, int]
+) -> NDArray[np.float64]:
+    """``values`` by channel and tap, with zeros where there is none."""
     import numpy as np
 
     grid = np.zeros(shape)
-    grid[cells["channel"], cells["tap"]] = cells[column]
+    grid[channels, taps] = values
     return grid
 
 
@@ -293,7 +297,8 @@ def _draw_matrix(axes: Axes, cells: pd.DataFrame, row: Row, most: float) -> None
         color = group_color(index, len(row.groups))
         axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor=color, linewidth=1.2, clip_on=False, zorder=3))
     shades = LinearSegmentedColormap.from_list("active", ["#ffffff", _DARKEST])
-    grid = _grid(cells, "share", (channels, row.taps)).T
+    channel, tap, share = (cells[name].to_numpy() for name in ("channel", "tap", "share"))
+    grid = _grid(channel, tap, share, (channels, row.taps)).T
     axes.imshow(
         np.where(grid > 0, grid, np.nan),
         cmap=shades,

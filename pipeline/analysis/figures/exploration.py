@@ -27,7 +27,7 @@ from pipeline.analysis.figures.style import (
     thinned,
 )
 from pipeline.analysis.figures.svg import Mark, tag
-from pipeline.analysis.results import StudyResults
+from pipeline.analysis.results import Columns, StudyResults
 from pipeline.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -107,16 +107,14 @@ class _Network:
     mask_churn: NDArray[np.float64]
 
 
-def _network(updates: pd.DataFrame, weights: int, last: int) -> _Network:
+def _network(updates: Columns, weights: int, last: int) -> _Network:
     """From its record, in which every moment has a row a kernel group; ``last`` is the last epoch of training."""
     import numpy as np
 
-    epoch, step = (updates[name].to_numpy(np.int64) for name in ("epoch", "step"))
+    epoch, step = updates["epoch"], updates["step"]
     steps = int(step.max()) + 1
     moments, at = np.unique(epoch * steps + step, return_inverse=True)
-    active, changed, covered = (
-        np.bincount(at, weights=updates[name].to_numpy()) for name in ("active", "changed", "covered")
-    )
+    active, changed, covered = (np.bincount(at, weights=updates[name]) for name in ("active", "changed", "covered"))
     epochs, of_epoch, moments_in = np.unique(moments // steps, return_inverse=True, return_counts=True)
     itop_rate = covered[np.cumsum(moments_in) - 1] / weights
     mask_churn = np.bincount(of_epoch, weights=changed / active) / moments_in

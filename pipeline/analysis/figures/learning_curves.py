@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.style import (
     LOG_FROM,
-    MOST_ARMS,
     MOST_POINTS,
+    PALETTE,
     PANEL,
     Drawing,
     Look,
@@ -25,15 +25,20 @@ from pipeline.analysis.figures.style import (
     thinned,
 )
 from pipeline.analysis.figures.svg import Mark, tag
-from pipeline.analysis.results import StudyResults
+from pipeline.analysis.results import Columns, StudyResults
 from pipeline.wording import counted, listed
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 MOST_PANELS = 12
+
+MOST_LINES = 2 * len(PALETTE)
+"""Arms of a panel: in a small one, more cannot be told apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +101,7 @@ def datasets_with_curves(results: StudyResults) -> list[str]:
 
 
 def epoch_records(results: StudyResults, datasets: Sequence[str]) -> pd.DataFrame:
-    """The histories of the first ``MOST_ARMS`` arms on ``datasets`` in one frame: ``dataset, arm, epoch, train_loss,
+    """The histories of the first ``MOST_LINES`` arms on ``datasets`` in one frame: ``dataset, arm, epoch, train_loss,
     test_accuracy``.
 
     The first two columns are categories in the order of the study; ``test_accuracy`` is NaN in epochs in which it was
@@ -116,14 +121,23 @@ def epoch_records(results: StudyResults, datasets: Sequence[str]) -> pd.DataFram
         for column, names in (("dataset", results.datasets), ("arm", results.arms))
     }
     histories = [results.histories[trial] for trial in trials["trial_id"]]
-    lengths = [len(history) for history in histories]
+    lengths = [len(history["epoch"]) for history in histories]
     codes = {name: np.repeat([at[each] for each in trials[name]], lengths) for name, at in places.items()}
-    # An earlier version recorded no test accuracy: its column is NaN then.
-    values = pd.concat(histories, ignore_index=True).reindex(columns=["epoch", *quantities])
-    return values.assign(
-        dataset=pd.Categorical.from_codes(codes["dataset"], results.datasets),
-        arm=pd.Categorical.from_codes(codes["arm"], results.arms),
+    return pd.DataFrame(
+        {
+            "dataset": pd.Categorical.from_codes(codes["dataset"], results.datasets),
+            "arm": pd.Categorical.from_codes(codes["arm"], results.arms),
+            "epoch": np.concatenate([history["epoch"] for history in histories]),
+        }
+        | {name: np.concatenate([_recorded(history, name) for history in histories]) for name in quantities}
     )
+
+
+def _recorded(history: Columns, name: str) -> NDArray[np.float64]:
+    """NaN where an earlier version did not record it: a test accuracy."""
+    import numpy as np
+
+    return history[name] if name in history else np.full(len(history["epoch"]), np.nan)
 
 
 def learning_curves(records: pd.DataFrame, quantity: Quantity) -> pd.DataFrame:
@@ -155,14 +169,14 @@ def draw_learning_curves(
         curves: from ``learning_curves``.
         quantity: what they are of.
         arms: all arms of the study in its order, so that an arm keeps its colour whatever is missing, and what the
-            legend calls them. The first ``MOST_ARMS`` are drawn.
+            legend calls them. The first ``MOST_LINES`` are drawn.
         datasets: those to draw; each has a curve.
     """
     spread = "the band is one sample standard deviation (none for a single seed)."
     notes = [f"Mean {quantity.words} over seeds; {spread}{quantity.note}"]
-    if len(arms) > MOST_ARMS:
+    if len(arms) > MOST_LINES:
         notes.append(
-            f"Only the first {MOST_ARMS} arms are drawn, without {listed(list(arms)[MOST_ARMS:], between='; ')}."
+            f"Only the first {MOST_LINES} arms are drawn, without {listed(list(arms)[MOST_LINES:], between='; ')}."
         )
     if (curves.groupby(["dataset", "arm"], observed=True).size() > MOST_POINTS).any():
         notes.append(f"At most {MOST_POINTS} epochs of each curve are drawn, at even steps.")
@@ -175,14 +189,14 @@ def draw_learning_curves(
 
 def _trials(results: StudyResults) -> pd.DataFrame:
     """The done trials of the arms that are drawn, if they have a history."""
-    chosen = (results.trials["status"] == "done") & results.trials["arm"].isin(results.arms[:MOST_ARMS])
+    chosen = (results.trials["status"] == "done") & results.trials["arm"].isin(results.arms[:MOST_LINES])
     return results.trials[chosen & results.trials["trial_id"].isin(set(results.histories))]
 
 
 def _figure(curves: pd.DataFrame, quantity: Quantity, arms: Mapping[str, str], datasets: Sequence[str]) -> Figure:
     rows, columns = grid_shape(len(datasets))
     width = PANEL * columns if columns > 1 else 5.6
-    drawn = list(arms)[:MOST_ARMS]
+    drawn = list(arms)[:MOST_LINES]
     legend = plan_legend(drawn, width, arms)
     figure = new_figure(width, 0.5 + 2.3 * rows + legend.height)
     looks = {arm: look(index) for index, arm in enumerate(drawn)}
@@ -214,14 +228,15 @@ def _draw_panel(
     by_arm = {str(arm): thinned(own) for arm, own in curves.groupby("arm", observed=True)}
     for arm in reversed([arm for arm in looks if arm in by_arm]):
         curve = by_arm[arm]
+        epoch, mean, std = (curve[name].to_numpy() for name in ("epoch", "mean", "std"))
         # A line through a single point would be invisible.
         single: Look = {"marker": "o", "markersize": 3.5} if len(curve) == 1 else {}
-        (line,) = axes.plot(curve["epoch"], curve["mean"], **looks[arm], **single)
+        (line,) = axes.plot(epoch, mean, **looks[arm], **single)
         tag(line, series=arm, marks=[_mark(curve.iloc[-1], quantity)])
         # Nothing drawn is negative, an accuracy is at most 1, and a logarithmic axis has no zero.
-        bottom = (curve["mean"] - curve["std"]).clip(lower=low / 2 if logarithmic else 0.0)
-        top = (curve["mean"] + curve["std"]).clip(upper=quantity.most)
-        band = axes.fill_between(curve["epoch"], bottom, top, color=looks[arm]["color"], alpha=0.15, linewidth=0)
+        bottom = (mean - std).clip(min=low / 2 if logarithmic else 0.0)
+        top = (mean + std).clip(max=quantity.most)
+        band = axes.fill_between(epoch, bottom, top, color=looks[arm]["color"], alpha=0.15, linewidth=0)
         tag(band, series=arm)
     _set_epochs(axes, int(curves["epoch"].max()))
     if quantity is TRAIN_LOSS:

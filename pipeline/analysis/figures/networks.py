@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from dsn.architecture import LayerPlan, is_sparse, layer_plans
-from pipeline.analysis.results import StudyResults
+from pipeline.analysis.results import Columns, StudyResults
 from pipeline.wording import counted, listed
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def sparse_arms(results: StudyResults) -> list[str]:
     return [arm for arm in results.arms if is_sparse(results.configs[arm].model, results.configs[arm].sparsity)]
 
 
-def drawable(results: StudyResults, artifact: Mapping[str, pd.DataFrame], what: str) -> pd.DataFrame | str:
+def drawable(results: StudyResults, artifact: Mapping[str, Columns], what: str) -> pd.DataFrame | str:
     """The networks that a figure can be drawn from, or the sentence that says why there are none.
 
     They are the done trials of sparse arms that ``artifact`` knows and whose data set's size is known, each once an

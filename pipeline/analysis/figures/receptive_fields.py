@@ -78,16 +78,16 @@ def kernel_counts(results: StudyResults, arms: Sequence[str]) -> pd.DataFrame:
     trials = evenly_spread(trials.drop_duplicates(["arm", "trial_id"]))
     if trials.empty:
         return pd.DataFrame(columns=["arm", "trial", *columns])
-    # Positions instead of names, as in learning_curves; and arrays, for there are hundreds of small frames.
+    # Positions instead of names, as in learning_curves.
     arm_at = {arm: at for at, arm in enumerate(results.arms)}
-    frames = [results.receptive_fields[trial] for trial in trials["trial_id"]]
-    lengths = [len(frame) for frame in frames]
+    found = [results.receptive_fields[trial] for trial in trials["trial_id"]]
+    lengths = [len(each["size"]) for each in found]
     codes = np.repeat([arm_at[arm] for arm in trials["arm"]], lengths)
-    values = {name: np.concatenate([frame[name].to_numpy() for frame in frames]) for name in columns}
+    values = {name: np.concatenate([each[name] for each in found]) for name in columns}
     return pd.DataFrame(
         {
             "arm": pd.Categorical.from_codes(codes, results.arms),
-            "trial": np.repeat(np.arange(len(frames)), lengths),
+            "trial": np.repeat(np.arange(len(found)), lengths),
             **values,
         }
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from read_columns import columns_of
 
 from dsn.active_weights import tap_counts
 from dsn.architecture import layer_plans
@@ -16,7 +18,7 @@ from dsn.config import DataConfig, RunConfig
 from dsn.data import DataInfo
 from dsn.sparsity.exploration import group_updates, initial_record
 from dsn.sparsity.trainer import SparseLayer, SparseTrainer
-from pipeline.analysis.results import METRICS, StudyResults
+from pipeline.analysis.results import METRICS, Columns, StudyResults
 from pipeline.planning import DataUse
 
 Outcome = float | str
@@ -32,7 +34,7 @@ def make_results() -> Callable[..., StudyResults]:
 
     def make(
         outcomes: Mapping[tuple[str, str], Sequence[Outcome]],
-        histories: Mapping[str, pd.DataFrame] | None = None,
+        histories: Mapping[str, pd.DataFrame] = MappingProxyType({}),
         **fields: object,
     ) -> StudyResults:
         rows = [
@@ -57,7 +59,8 @@ def make_results() -> Callable[..., StudyResults]:
             "source": "name: toy\n",
             "file": "toy.yaml",
         }
-        return StudyResults(trials=pd.DataFrame(rows), histories=histories or {}, **(defaults | fields))
+        read = {trial: columns_of(history) for trial, history in histories.items()}
+        return StudyResults(trials=pd.DataFrame(rows), histories=read, **(defaults | fields))
 
     return make
 
@@ -220,8 +223,8 @@ def make_explored(make_results: Callable[..., StudyResults], data_uses: Callable
     return make
 
 
-def explored_masks(made: RunConfig, channels: int, seed: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The frames of mask updates and of active weights."""
+def explored_masks(made: RunConfig, channels: int, seed: int) -> tuple[Columns, Columns]:
+    """What there is to read of mask updates and of active weights."""
     plans = layer_plans(made.model, made.sparsity, channels)
     layers = [
         SparseLayer(shape=(made.model.channels, plan.sparse_inputs, made.model.kernel_size), groups=plan.groups)
@@ -237,8 +240,8 @@ def explored_masks(made: RunConfig, channels: int, seed: int) -> tuple[pd.DataFr
         update = trainer.update(held, masks, weights, step=3 * epoch, total_steps=30)
         rows += group_updates(layers, masks, update, trainer.covered, epoch=epoch, step=3 * epoch)
         masks = update.masks
-    return _frame(rows), _frame(list(tap_counts(plans, masks)))
+    return _columns(rows), _columns(list(tap_counts(plans, masks)))
 
 
-def _frame(rows: Sequence[Any]) -> pd.DataFrame:
-    return pd.DataFrame([dataclasses.asdict(row) for row in rows])
+def _columns(rows: Sequence[Any]) -> Columns:
+    return columns_of(pd.DataFrame([dataclasses.asdict(row) for row in rows]))

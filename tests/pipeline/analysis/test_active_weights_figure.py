@@ -12,6 +12,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from read_columns import columns_of
 
 from dsn.config import RunConfig
 from pipeline.analysis.figures import active_weights as plots
@@ -54,7 +55,7 @@ def test_shares_of_the_picture_are_of_the_layer_s_inputs(explored: StudyResults)
         {"layer": [1, 1, 2], "group": 1, "channel": [0, 3, 5], "tap": [2, 0, 1], "active": [1, 4, 2]}
     )
     # On B a bottleneck brings 5 channels to 12 / 3 = 4 inputs; nobody else has a network there.
-    lone = replace(explored, active_weights={"dsn-B-1": weights})
+    lone = replace(explored, active_weights={"dsn-B-1": columns_of(weights)})
     picture = plots.first_layer(lone, networks.drawable(lone, lone.active_weights, "The files"))
     assert picture.to_numpy().tolist() == [["dsn", "B", 1, 0, 2, 0.25], ["dsn", "B", 1, 3, 0, 1.0]]
 
@@ -124,7 +125,7 @@ def test_the_layers_of_a_row_share_an_axis_that_holds_the_highest(
     study = make_explored({"dsn": make_config(**SMALL)}, seeds=1)
     low = pd.DataFrame({"layer": [1], "group": [1], "channel": [0], "tap": [0], "active": [1]})
     full = pd.DataFrame({"layer": 2, "group": 1, "channel": range(4), "tap": 0, "active": 4})
-    weights = dict.fromkeys(study.active_weights, pd.concat([low, full]))
+    weights = dict.fromkeys(study.active_weights, columns_of(pd.concat([low, full])))
     drawing = drawn(replace(study, active_weights=weights))["active_weights_layers"]
     assert re.search(r">\s*100\s*</text>", drawing.svg), "layer 1 has 25 % at most, layer 2 has 100 %"
 

@@ -9,11 +9,12 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
+from read_columns import columns_of
 
 from dsn.config import RunConfig
 from pipeline.analysis.figures import exploration as plots
 from pipeline.analysis.figures import networks
-from pipeline.analysis.results import StudyResults
+from pipeline.analysis.results import Columns, StudyResults
 
 MakeConfig = Callable[..., RunConfig]
 MakeExplored = Callable[..., StudyResults]
@@ -37,7 +38,7 @@ def curves(results: StudyResults) -> pd.DataFrame:
     return plots.exploration(results, networks.drawable(results, results.mask_updates, "The files"))
 
 
-def updates(moments: list[tuple[int, int, int, int]]) -> pd.DataFrame:
+def updates(moments: list[tuple[int, int, int, int]]) -> Columns:
     """(epoch, step, changed, covered) of a layer of two groups, the second of which has twice as much of all."""
     rows = [
         {"epoch": epoch, "step": step, "group": group, "active": 9 * group}
@@ -45,7 +46,7 @@ def updates(moments: list[tuple[int, int, int, int]]) -> pd.DataFrame:
         for epoch, step, changed, covered in moments
         for group in (1, 2)
     ]
-    return pd.DataFrame(rows)
+    return columns_of(pd.DataFrame(rows))
 
 
 def test_both_hold_between_updates_and_churn_is_the_mean_of_an_epoch_s(explored: StudyResults) -> None:

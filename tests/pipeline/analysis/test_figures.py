@@ -13,6 +13,7 @@ import matplotlib as mpl
 import pandas as pd
 import pytest
 from apart import assert_apart
+from read_columns import columns_of
 
 from dsn.config import RunConfig
 from pipeline.analysis.figures import FILE_NAMES, PLOTS, receptive_fields, scatter, style, trade_off
@@ -53,10 +54,10 @@ def measured(sweep: StudyResults, data_uses: Callable[..., tuple[DataUse, ...]])
         trials=trials,
         datasets=tuple(trials["dataset"].unique()),
         configs=configs,
-        receptive_fields=dict.fromkeys(ids, rows),
-        histories={ids[0]: history},
-        active_weights=dict.fromkeys(ids, weights),
-        mask_updates=dict.fromkeys(ids, updates),
+        receptive_fields=dict.fromkeys(ids, columns_of(rows)),
+        histories={ids[0]: columns_of(history)},
+        active_weights=dict.fromkeys(ids, columns_of(weights)),
+        mask_updates=dict.fromkeys(ids, columns_of(updates)),
         data=data_uses(A=1, B=1),
     )
 
@@ -354,10 +355,12 @@ def test_the_spread_rests_on_the_seeds_that_are_done_everywhere(make_results: Ma
 
 
 def test_receptive_fields_are_means_of_shares_in_which_each_trial_weighs_the_same(make_results: MakeResults) -> None:
-    small = pd.DataFrame({"layer": [1, 1], "group": [1, 1], "size": [3, 5], "kernels": [1, 1]})
-    large = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 5, 9], "kernels": [75, 25, 7]})
+    small = {"layer": [1, 1], "group": [1, 1], "size": [3, 5], "kernels": [1, 1]}
+    large = {"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 5, 9], "kernels": [75, 25, 7]}
+    sizes = {"dsn-A-0": columns_of(pd.DataFrame(small)), "dsn-A-1": columns_of(pd.DataFrame(large))}
     results = make_results(
-        {("dsn", "A"): [0.5, 0.5, 0.5], ("other", "A"): [0.5]}, receptive_fields={"dsn-A-0": small, "dsn-A-1": large}
+        {("dsn", "A"): [0.5, 0.5, 0.5], ("other", "A"): [0.5]},
+        receptive_fields=sizes,
     )
     counts = receptive_fields.kernel_counts(results, results.arms)
     histogram = receptive_fields.receptive_fields(counts)
@@ -379,9 +382,10 @@ def test_receptive_fields_are_means_of_shares_in_which_each_trial_weighs_the_sam
 
 
 def test_stacked_fields_are_means_in_which_each_network_weighs_the_same(make_results: MakeResults) -> None:
-    short = pd.DataFrame({"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 3, 3], "kernels": [1, 2, 7]})
-    long = pd.DataFrame({"layer": [1, 2, 2], "group": 1, "size": [3, 3, 5], "kernels": [90, 50, 50]})
-    results = make_results({("dsn", "A"): [0.5] * 2}, receptive_fields={"dsn-A-0": short, "dsn-A-1": long})
+    short = {"layer": [1, 1, 2], "group": [1, 2, 1], "size": [3, 3, 3], "kernels": [1, 2, 7]}
+    long = {"layer": [1, 2, 2], "group": 1, "size": [3, 3, 5], "kernels": [90, 50, 50]}
+    sizes = {"dsn-A-0": columns_of(pd.DataFrame(short)), "dsn-A-1": columns_of(pd.DataFrame(long))}
+    results = make_results({("dsn", "A"): [0.5] * 2}, receptive_fields=sizes)
     stacked = receptive_fields.stacked_receptive_fields(receptive_fields.kernel_counts(results, results.arms))
     # 3 + 3 - 1 steps through the first network, and through half of the second.
     assert stacked.to_numpy().tolist() == [["dsn", 5, 0.75], ["dsn", 7, 0.25]]
@@ -397,7 +401,7 @@ def test_results_of_an_earlier_version_have_no_histogram_and_say_so(make_results
 def test_many_arms_layers_and_taps_are_cut_and_it_is_said(make_results: MakeResults) -> None:
     deep = pd.DataFrame({"layer": range(1, 9), "group": 1, "size": 200, "kernels": 1})
     outcomes = {(f"arm{number}", "A"): [0.5] for number in range(14)}
-    results = make_results(outcomes, receptive_fields={f"arm{number}-A-0": deep for number in range(14)})
+    results = make_results(outcomes, receptive_fields={f"arm{number}-A-0": columns_of(deep) for number in range(14)})
     drawings = receptive_fields.figures(results)
     assert isinstance(drawings, dict)
     notes = drawings["receptive_fields"].notes

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from read_columns import columns_of
 
 from dsn.config import DataConfig
 from dsn.data import DataInfo
@@ -92,9 +93,9 @@ def test_what_ended_trials_leave(workspace: Workspace, record: StudyRecord) -> N
         ledger.append("failed", second.trial_id, started=5.0, metrics={}, provenance={}, error=error)
     results = load_results(workspace, "s")
     assert list(results.receptive_fields) == [first.trial_id]
-    assert results.receptive_fields[first.trial_id].equals(frame)
-    assert results.mask_updates[first.trial_id].equals(updates)
-    assert results.active_weights[first.trial_id].equals(weights)
+    assert results.receptive_fields[first.trial_id] == columns_of(frame)
+    assert results.mask_updates[first.trial_id] == columns_of(updates)
+    assert results.active_weights[first.trial_id] == columns_of(weights)
     rows = results.trials.set_index("trial_id")
     assert rows.loc[[first.trial_id, second.trial_id], "started"].eq(5.0).all()
     assert rows.loc[[second.trial_id], "traceback"].eq("Traceback ...").all()

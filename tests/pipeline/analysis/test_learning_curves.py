@@ -150,12 +150,12 @@ def test_a_large_study_is_cut_and_says_so(large: StudyResults) -> None:
     texts = words(drawing.svg)
     assert "set11" in texts
     assert "set12" not in texts
-    assert "arm27" in texts
-    assert "arm28" not in texts
+    assert "arm13" in texts
+    assert "arm14" not in texts
     notes = " ".join(drawing.notes)
     assert "Only the first 12 of 13 panels are drawn, without set12." in notes
     assert "No curves yet of set13." in notes
-    assert "without arm28; arm29" in notes
+    assert "without arm14; arm15" in notes
     assert "At most 200 epochs" in notes
 
 
