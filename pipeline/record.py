@@ -103,12 +103,13 @@ class StudyOutline:
     """What a list of studies says of one: a small part of its record, and quickly read.
 
     Attributes:
-        name, question: from the study file.
+        name, question, tracking: from the study file.
         seconds: trial id -> the plan's estimate.
     """
 
     name: str
     question: str
+    tracking: Tracking
     seconds: dict[str, float]
 
 
@@ -116,6 +117,7 @@ class StudyOutline:
 class _StoredOutline:
     name: str
     question: str
+    tracking: Tracking
     trials: list[_TrialOutline] = field(default_factory=list)
     seeds: list[_SeedsOutline] = field(default_factory=list)
 
@@ -217,7 +219,7 @@ def load_outline(workspace: Workspace, name: str) -> StudyOutline:
         raise InvalidInput(_UNREADABLE, place=str(path)) from error
     seconds = {trial.trial_id: trial.seconds for trial in stored.trials}
     seconds |= {trial_id: each.seconds for each in stored.seeds for trial_id in each.trial_ids.values()}
-    return StudyOutline(name=stored.name, question=stored.question, seconds=seconds)
+    return StudyOutline(name=stored.name, question=stored.question, tracking=stored.tracking, seconds=seconds)
 
 
 def recorded_studies(workspace: Workspace) -> list[str]:

@@ -36,7 +36,7 @@ from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
     from pipeline.analysis.published import Published
-    from pipeline.analysis.report import ReportPaths
+    from pipeline.analysis.report.files import ReportPaths
     from pipeline.analysis.results import StudyResults
 
 
@@ -159,7 +159,7 @@ def publish(
     """
     # Imported only when needed: pandas, matplotlib and jinja take a second.
     from pipeline.analysis.frames import load_results
-    from pipeline.analysis.report import write_report
+    from pipeline.analysis.report.files import write_report
 
     with _workspace_failures(workspace):
         results = load_results(workspace, study, published)

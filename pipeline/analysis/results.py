@@ -127,6 +127,20 @@ class StudyResults:
         return statistics.accuracy_cells(self.trials, self.arms, self.datasets)
 
     @cached_property
+    def cost_cells(self) -> pd.DataFrame:
+        """``statistics.cost_cells``, likewise."""
+        from pipeline.analysis import statistics
+
+        return statistics.cost_cells(self.trials, self.arms, self.datasets)
+
+    @cached_property
+    def comparisons(self) -> pd.DataFrame:
+        """``statistics.comparisons``, likewise."""
+        from pipeline.analysis import statistics
+
+        return statistics.comparisons(self.trials, self.arms, self.datasets, self.references)
+
+    @cached_property
     def arm_means(self) -> tuple[pd.DataFrame, tuple[str, ...]]:
         """``statistics.arm_means``, likewise."""
         from pipeline.analysis import statistics

@@ -207,7 +207,7 @@ def metric_cells(
     NaN where nothing is done, and where a done trial has not recorded the metric: a mean over the others would be one
     over other seeds.
     """
-    done = trials[trials["status"] == "done"].astype(dict.fromkeys(names, float)).groupby(PLACE)
+    done = trials.loc[trials["status"] == "done", [*PLACE, *names]].astype(dict.fromkeys(names, float)).groupby(PLACE)
     cells = done[list(names)].mean(skipna=False).reindex(_places(arms, datasets))
     cells.insert(0, "done", done.size().reindex(cells.index, fill_value=0).astype(int))
     return cells.reset_index()

@@ -17,7 +17,7 @@ from dsn.errors import InvalidInput
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
-    from pipeline.analysis.report import ReportPaths
+    from pipeline.analysis.report.files import ReportPaths
     from pipeline.analysis.results import StudyResults
 
 
@@ -55,7 +55,7 @@ def show_results(results: StudyResults, report: ReportPaths, workspace: Workspac
     from pipeline.absent import omission
     from pipeline.analysis.renderings.text import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
-    from pipeline.record import load_record
+    from pipeline.record import load_outline
     from pipeline.tracking_store import shown
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
@@ -63,7 +63,7 @@ def show_results(results: StudyResults, report: ReportPaths, workspace: Workspac
     if results.left_out:
         typer.echo(f"{omission(results.left_out, len(results.datasets))}\n")
     typer.echo(f"Report:    {report.html}")
-    elsewhere = uri is not None or load_record(workspace, results.name).tracking.uri is not None
+    elsewhere = uri is not None or load_outline(workspace, results.name).tracking.uri is not None
     server = "that of the server in tracking.uri" if uri is None else f"that of {shown(uri)}"
     typer.echo(f"MLflow UI: {server if elsewhere else _ui_command(workspace)}")
 

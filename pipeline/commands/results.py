@@ -60,7 +60,7 @@ def report(
         raise InvalidInput("is needed: the workspace has a study of this name, with a report of its own", key="--out")
     with _source(place, study, uri) as source:
         from pipeline.analysis.frames import results_of
-        from pipeline.analysis.report import write_report
+        from pipeline.analysis.report.files import write_report
 
         folder = out or place.report(study)
         if against is None and (folder / AGAINST).exists():

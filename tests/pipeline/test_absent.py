@@ -16,7 +16,7 @@ from dsn.data.catalogue import catalogue
 from dsn.errors import InvalidInput
 from pipeline.absent import absence, absent_from, omission, ways_out
 from pipeline.analysis.frames import load_results
-from pipeline.analysis.report import answer
+from pipeline.analysis.report.answer import answer
 from pipeline.analysis.setup import setup_paragraph
 from pipeline.health.datasets import check_data
 from pipeline.health.finding import Subject

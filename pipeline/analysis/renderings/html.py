@@ -41,5 +41,5 @@ def _leading(behind: Behind) -> Markup:
 
 def to_html(table: Table) -> str:
     """A ``section`` with a heading, the table and its notes; the page that it is put into decides how it looks."""
-    macros = environment().get_template("table.html.j2").module
+    macros = environment().get_template("renderings/table.html.j2").module
     return str(macros.section(table)).strip() + "\n"  # type: ignore[attr-defined]

@@ -34,7 +34,7 @@ def accuracy_table(results: StudyResults) -> Table:
     others = systems(results)
     by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
     shared = statistics.shared_datasets(cells)
-    compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
+    compared = results.comparisons
     return Table(
         title="Test accuracy (%)",
         columns=(

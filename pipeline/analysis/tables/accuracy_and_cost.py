@@ -21,7 +21,7 @@ MOST_ARMS = 2
 def accuracy_and_cost_table(results: StudyResults) -> Table | None:
     """The table of accuracies with the parameters and FLOPs of each arm behind; None for more than ``MOST_ARMS``, and
     as long as no trial is done."""
-    costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    costs = results.cost_cells
     if len(results.arms) > MOST_ARMS or not costs["done"].any():
         return None
     accuracy = accuracy_table(results)

@@ -21,7 +21,7 @@ def comparison_table(results: StudyResults) -> Table | None:
     """
     if not results.references:
         return None
-    compared = statistics.comparisons(results.trials, results.arms, results.datasets, results.references)
+    compared = results.comparisons
     distinct = tuple(compared["reference"].unique())
     words = ("arm",) if len(distinct) == 1 else ("arm", "reference")
     names = (*words, "difference (points)", "pairs", "wins", "ties", "losses", "left out")

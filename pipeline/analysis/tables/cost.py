@@ -25,7 +25,7 @@ _COST_COLUMNS = {
 
 def cost_table(results: StudyResults) -> Table:
     """What each arm costs: the mean over data sets of parameters, active weights, FLOPs and training time."""
-    costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    costs = results.cost_cells
     shared = statistics.started_datasets(costs)
     means = statistics.metric_means(costs, results.arms, shared, statistics.COSTS)
     rows = [
@@ -53,7 +53,7 @@ def cost_table(results: StudyResults) -> Table:
 
 def cost_by_dataset_table(results: StudyResults) -> Table | None:
     """The same as ``cost_table``, a row a data set and arm that has a done trial; None if none has."""
-    costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    costs = results.cost_cells
     rows = [
         (Cell(text=str(row["dataset"])), Cell(text=str(row["arm"])), *place_cost_cells(row))
         for row in costs.to_dict("records")

@@ -31,7 +31,7 @@ def factors_table(results: StudyResults) -> Table | None:
     if not grid.factors:
         return None
     cells = results.accuracy_cells
-    costs = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    costs = results.cost_cells
     by_place = {(row["dataset"], row["arm"]): row for row in cells.to_dict("records")}
     cost_by_place = {(row["dataset"], row["arm"]): row for row in costs.to_dict("records")}
     named = len({results.arm_name(arm) for arm in results.arms}) > 1

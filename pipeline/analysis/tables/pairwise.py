@@ -85,7 +85,7 @@ def _cell(outcome: Mapping[str, int], datasets: int, both: Behind | None) -> Cel
 
 def _costs(results: StudyResults, others: Sequence[System]) -> tuple[dict[str, Row], tuple[str, ...]]:
     """Name -> its mean costs over the data sets of the table of costs, and these; NaN where a system lacks some."""
-    cells = statistics.cost_cells(results.trials, results.arms, results.datasets)
+    cells = results.cost_cells
     shared = statistics.started_datasets(cells)
     means = statistics.metric_means(cells, results.arms, shared, COSTS)
     costs: dict[str, Row] = {str(row["arm"]): row for row in means.to_dict("records")}

@@ -11,6 +11,7 @@ from pipeline.analysis.table import Column, Table
 def trials_table(results: StudyResults) -> Table:
     """Every planned trial in plan order: which arms it serves, how it stands and what came out of it."""
     names = ("trial", "arm", "data set", "seed", "status", "accuracy (%)", "best epoch", "seconds")
+    said = ["trial_id", "arm", "dataset", "seed", "status", "test_accuracy", "best_epoch", "train_seconds"]
     rows = [
         (
             *text_cells(row[name] for name in ("trial_id", "arm", "dataset", "seed", "status")),
@@ -18,7 +19,7 @@ def trials_table(results: StudyResults) -> Table:
             number_cell(row["best_epoch"], decimals=0),
             number_cell(row["train_seconds"], decimals=1),
         )
-        for row in statistics.distinct_trials(results.trials).to_dict("records")
+        for row in statistics.distinct_trials(results.trials)[said].to_dict("records")
     ]
     words = ("trial", "arm", "data set", "status")
     columns = tuple(Column(name=name, numeric=name not in words) for name in names)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dsn.errors import InvalidInput
 from pipeline.analysis import statistics
-from pipeline.analysis.report import files_at, report_files
+from pipeline.analysis.report.files import files_at, report_files
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.verification.comparison import Difference, compare
 from pipeline.analysis.verification.document import Document

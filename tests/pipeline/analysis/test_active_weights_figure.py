@@ -18,7 +18,8 @@ from dsn.config import RunConfig
 from pipeline.analysis.figures import active_weights as plots
 from pipeline.analysis.figures import networks
 from pipeline.analysis.figures.style import Drawing
-from pipeline.analysis.report import compose, to_html
+from pipeline.analysis.report.document import compose
+from pipeline.analysis.report.page import to_html
 from pipeline.analysis.results import StudyResults
 
 MakeConfig = Callable[..., RunConfig]

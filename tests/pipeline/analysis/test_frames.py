@@ -14,7 +14,7 @@ from dsn.config import DataConfig
 from dsn.data import DataInfo
 from dsn.durable import write_folder
 from pipeline.analysis.frames import load_results
-from pipeline.analysis.report import write_report
+from pipeline.analysis.report.files import write_report
 from pipeline.errors import DamagedArtifact
 from pipeline.ledger import Ledger
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS

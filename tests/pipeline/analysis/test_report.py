@@ -9,9 +9,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from pipeline.analysis import report, statistics
+from pipeline.analysis import statistics
 from pipeline.analysis.failures import Failure
-from pipeline.analysis.report import write_report
+from pipeline.analysis.report.answer import answer
+from pipeline.analysis.report.document import NO_DATA, compose
+from pipeline.analysis.report.files import write_report
+from pipeline.analysis.report.markdown import to_markdown
+from pipeline.analysis.report.page import to_html
 from pipeline.analysis.results import StudyResults
 
 MakeResults = Callable[..., StudyResults]
@@ -123,14 +127,14 @@ def test_the_page_s_accuracy_cells(study: StudyResults, tmp_path: Path) -> None:
 
 def test_exploration_stands_between_cost_and_the_figures_on_both_pages(study: StudyResults) -> None:
     explored = replace(study, trials=study.trials.assign(**dict.fromkeys(statistics.EXPLORATION, 0.25)))
-    composed = report.compose(explored)
-    headings = re.findall(r"<h2>(.*?)</h2>", report.to_html(composed))
+    composed = compose(explored)
+    headings = re.findall(r"<h2>(.*?)</h2>", to_html(composed))
     assert headings[headings.index("Exploration") - 1 :][:3] == [
         "Cost",
         "Exploration",
         "Tests without data",
     ]
-    text = report.to_markdown(composed)
+    text = to_markdown(composed)
     assert text.index("### Cost by data set") < text.index("### Exploration") < text.index("## Figures")
     assert "| dsn | 0.2 | 0.2 | 0.2 | 25.00 | 25.00 | 0.2 |" in text
 
@@ -141,14 +145,14 @@ def test_hostile_text_stays_text(make_results: MakeResults, make_history: Callab
     results = make_results({(HOSTILE, HOSTILE): [0.5, "failed"], ("<b>", HOSTILE): [0.6, 0.7]}, histories, **names)
     results.trials["error"] = results.trials["error"].where(results.trials["status"] != "failed", f"first\n{HOSTILE}")
     results.trials["provenance.host"] = HOSTILE
-    composed = report.compose(results)
+    composed = compose(results)
 
-    page = Page(report.to_html(composed))
+    page = Page(to_html(composed))
     assert page.tags.count("script") == 1, "ours"
     assert "b" not in page.tags
     assert page.text.count(HOSTILE) > 10, "and every one of them can be read"
 
-    markdown, _, source = report.to_markdown(composed).partition("### Study file")
+    markdown, _, source = to_markdown(composed).partition("### Study file")
     assert f"```text\nfirst\n{HOSTILE}\n```" in markdown, "errors too"
     assert "<script" not in re.sub(r"```text\n.*?```", "", markdown, flags=re.DOTALL)
     assert f"```yaml\n# {HOSTILE}\n```" in source, "the study file is verbatim in its fence"
@@ -165,7 +169,7 @@ def test_markdown(study: StudyResults, tmp_path: Path) -> None:
 
 def test_a_fence_in_the_study_file_does_not_end_the_block(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5]}, source="# ````\nname: x\n")
-    assert report.to_markdown(report.compose(results)).endswith("`````yaml\n# ````\nname: x\n`````\n")
+    assert to_markdown(compose(results)).endswith("`````yaml\n# ````\nname: x\n`````\n")
 
 
 def test_markdown_shows_every_figure_that_is_beside_it(study: StudyResults, tmp_path: Path) -> None:
@@ -175,13 +179,13 @@ def test_markdown_shows_every_figure_that_is_beside_it(study: StudyResults, tmp_
 
 
 def test_both_pages_say_why_a_figure_is_missing(study: StudyResults) -> None:
-    composed = report.compose(study)
+    composed = compose(study)
     absent = [section.absent for section in composed.absent]
     assert len(absent) == 10
     assert len(composed.untested) == 2, "that of ranks and pairs is one"
-    for rendered in (report.to_markdown(composed), Page(report.to_html(composed)).text):
+    for rendered in (to_markdown(composed), Page(to_html(composed)).text):
         assert all(sentence in rendered for sentence in (*absent, *composed.untested))
-        assert report.NO_DATA in rendered
+        assert NO_DATA in rendered
         assert composed.setup in rendered
         assert "To try them again once the cause is mended: dsn run toy.yaml --profile small --rerun-failed" in rendered
 
@@ -245,8 +249,8 @@ def test_a_study_without_any_result_has_a_report(make_results: MakeResults, tmp_
 
 def test_a_study_of_one_arm_and_seed(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5]}, question="")
-    assert report.answer(results) == ("1 of 1 trial is done. dsn has a mean test accuracy of 50.00% over 1 data set.")
-    page = Page(report.to_html(report.compose(results)))
+    assert answer(results) == ("1 of 1 trial is done. dsn has a mean test accuracy of 50.00% over 1 data set.")
+    page = Page(to_html(compose(results)))
     assert "Against dsn" not in page.text
     assert "No arm of this study is compared with another." in page.text
     assert "±" not in page.text.replace("Mean ± sample", "")
@@ -256,7 +260,7 @@ def test_the_answer_of_a_complete_study(make_results: MakeResults) -> None:
     results = make_results(
         {("dsn", "A"): [0.5, 0.6], ("dsn", "B"): [0.8, 0.8], ("fixed", "A"): [0.4, 0.5], ("fixed", "B"): [0.8, 0.8]}
     )
-    assert report.answer(results) == (
+    assert answer(results) == (
         "8 of 8 trials are done. dsn, the reference, has a mean test accuracy of 67.50% over all 2 data sets. "
         "Against dsn: fixed −5.00 points (0 wins, 1 tie, 1 loss). "
         "How sure a mean over fewer than 5 data sets is cannot be said."
@@ -266,7 +270,7 @@ def test_the_answer_of_a_complete_study(make_results: MakeResults) -> None:
 def test_the_answer_says_how_sure_a_mean_over_data_sets_is(make_results: MakeResults) -> None:
     """The mean of five differences that are all alike is the same however they are drawn."""
     outcomes = {(arm, dataset): [accuracy] for arm, accuracy in (("dsn", 0.5), ("up", 0.52)) for dataset in "ABCDE"}
-    assert report.answer(make_results(outcomes)).endswith(
+    assert answer(make_results(outcomes)).endswith(
         "Against dsn: up +2.00 points (5 wins, 0 ties, 0 losses; 95% interval +2.00 to +2.00). "
         "Intervals are bootstrapped over data sets; a difference whose interval holds zero may be chance."
     )
@@ -275,7 +279,7 @@ def test_the_answer_says_how_sure_a_mean_over_data_sets_is(make_results: MakeRes
 def test_the_answer_of_one_data_set_is_about_its_seeds(make_results: MakeResults) -> None:
     """Differences of 1, 2 and 3 points: 2 and 4.303 / sqrt(3) on either side; two of eight assignments of signs."""
     results = make_results({("dsn", "A"): [0.5, 0.5, 0.5], ("up", "A"): [0.51, 0.52, 0.53]})
-    assert report.answer(results).endswith(
+    assert answer(results).endswith(
         "Against dsn: up +2.00 points (1 win, 0 ties, 0 losses; 95% interval −0.48 to +4.48, p = 0.2500). Interval and "
         "p are of the paired seeds of one data set and say nothing of others; 3 seeds cannot bring p below 0.2500."
     )
@@ -284,13 +288,13 @@ def test_the_answer_of_one_data_set_is_about_its_seeds(make_results: MakeResults
 def test_tests_stand_between_the_comparison_and_quality_and_pairs_are_folded(make_results: MakeResults) -> None:
     arms = {f"arm{number}": 0.5 + number / 100 for number in range(6)}
     results = make_results({(arm, dataset): [accuracy] for arm, accuracy in arms.items() for dataset in "ABCDEF"})
-    composed = report.compose(results)
-    html = report.to_html(composed)
+    composed = compose(results)
+    html = to_html(composed)
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     at = headings.index("Against arm0")
     assert headings[at + 1 : at + 4] == ["Wins / ties / losses", "Ranks and significance", "Quality of the predictions"]
     assert html.count("<summary>Each pair</summary>") == 1
-    text = report.to_markdown(composed)
+    text = to_markdown(composed)
     assert "### Ranks and significance" in text
     assert "<details><summary>Each pair (15)</summary>" in text
     assert "- The study has no factors whose effects could be tested." in text
@@ -305,7 +309,7 @@ def test_the_answer_of_an_incomplete_study(make_results: MakeResults) -> None:
             ("dense", "A"): ["pending", "pending"],
         }
     )
-    assert report.answer(results) == (
+    assert answer(results) == (
         "3 of 8 trials are done (1 failed, 1 running, 3 pending), so these numbers may still change. "
         "There is no mean: on no data set do the arms with results have the same done seeds. "
         "Against dsn: fixed +10.00 points (0 wins, 0 ties, 0 losses, 2 data sets not comparable); "
@@ -324,7 +328,7 @@ def test_the_answer_and_the_table_have_the_same_mean(make_results: MakeResults) 
             ("fixed", "C"): ["failed", "pending"],
         }
     )
-    composed = report.compose(results)
+    composed = compose(results)
     assert "dsn, the reference, has a mean test accuracy of 55.00% over 1 of 3 data sets. " in composed.answer
     assert [cell.text for cell in composed.results["accuracy"].summary[0]] == ["mean over 1 data set", "55.00", "45.00"]
 
@@ -332,7 +336,7 @@ def test_the_answer_and_the_table_have_the_same_mean(make_results: MakeResults) 
 def test_the_answer_of_many_arms_names_both_ends(make_results: MakeResults) -> None:
     outcomes: dict[tuple[str, str], list[float]] = {("dsn", "A"): [0.5]}
     outcomes |= {(f"arm{step}", "A"): [0.5 + step / 100] for step in range(-4, 5)}
-    text = report.answer(make_results(outcomes))
+    text = answer(make_results(outcomes))
     assert "Of 9 arms against dsn, best: arm4 +4.00 points" in text
     assert "arm2 +2.00" in text
     assert "arm1 " not in text
@@ -342,13 +346,13 @@ def test_the_answer_of_many_arms_names_both_ends(make_results: MakeResults) -> N
 def test_many_arms_of_which_few_have_started(make_results: MakeResults) -> None:
     outcomes: dict[tuple[str, str], list[float | str]] = {("dsn", "A"): [0.5], ("one", "A"): [0.6]}
     outcomes |= {(f"arm{step}", "A"): ["pending"] for step in range(8)}
-    assert report.answer(make_results(outcomes)).endswith(
+    assert answer(make_results(outcomes)).endswith(
         f"Against dsn: one +10.00 points (1 win, 0 ties, 0 losses); 8 of 9 arms cannot be compared yet. {ONE_SEED}"
     )
 
 
 def test_the_answer_with_factors_names_each_reference(factors: StudyResults) -> None:
-    assert report.answer(factors) == (
+    assert answer(factors) == (
         "16 of 16 trials are done. "
         "Against random, k=21 (mean test accuracy of 67.50% over all 2 data sets): "
         "gradient, k=21 +5.00 points (1 win, 1 tie, 0 losses). "
@@ -356,7 +360,7 @@ def test_the_answer_with_factors_names_each_reference(factors: StudyResults) -> 
         "gradient, k=39 −5.50 points (0 wins, 0 ties, 2 losses). "
         "How sure a mean over fewer than 5 data sets is cannot be said."
     )
-    page = Page(report.to_html(report.compose(factors)))
+    page = Page(to_html(compose(factors)))
     assert "Against the reference" in page.text
 
 
@@ -365,7 +369,7 @@ def test_the_answer_of_many_references_is_cut(make_results: MakeResults) -> None
         (f"{arm}{number}", "A"): [0.5] for arm in "ab" for number in range(12)
     }
     outcomes["b0", "A"] = ["pending"]
-    text = report.answer(make_results(outcomes, references={f"b{number}": f"a{number}" for number in range(12)}))
+    text = answer(make_results(outcomes, references={f"b{number}": f"a{number}" for number in range(12)}))
     assert text.count("points") == 8
     assert "b0 " not in text, "what has a result comes first"
     assert "Against a8 (mean test accuracy of 50.00% over 1 data set): b8 ±0.00 points" in text
@@ -377,31 +381,29 @@ def test_references_without_a_result_have_no_mean(make_results: MakeResults) -> 
         {("a1", "A"): [0.5], ("b1", "A"): [0.6], ("a2", "A"): ["pending"], ("b2", "A"): [0.7]},
         references={"b1": "a1", "b2": "a2"},
     )
-    assert report.answer(results).endswith(
-        f"(1 win, 0 ties, 0 losses). Against a2: b2 cannot be compared yet. {ONE_SEED}"
-    )
+    assert answer(results).endswith(f"(1 win, 0 ties, 0 losses). Against a2: b2 cannot be compared yet. {ONE_SEED}")
 
 
 def test_arms_without_references_have_no_comparison(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5], ("other", "A"): [0.6]}, references={})
-    composed = report.compose(results)
+    composed = compose(results)
     assert "comparison" not in composed.results
     assert composed.answer == "2 of 2 trials are done. dsn has a mean test accuracy of 50.00% over 1 data set."
 
 
 def test_a_shared_trial_is_counted_once(shared: StudyResults) -> None:
     shared.trials["error"] = shared.trials["error"].where(shared.trials["status"] != "failed", "first\nsecond")
-    composed = report.compose(shared)
+    composed = compose(shared)
     assert composed.answer.startswith("2 of 3 trials are done (1 failed). ")
     assert composed.failure_texts == (Failure(trial="dsn-A-1", error="first\nsecond"),)
-    assert "All trials (3)" in report.to_markdown(composed)
-    assert "All trials (3)" in Page(report.to_html(composed)).text
+    assert "All trials (3)" in to_markdown(composed)
+    assert "All trials (3)" in Page(to_html(composed)).text
 
 
 def test_a_whole_traceback_is_on_the_page(make_results: MakeResults) -> None:
     results = make_results({("dsn", "A"): [0.5, "failed"]})
     error = "Traceback (most recent call last):\n  File 'x.py', line 3\nValueError: bad"
     results.trials.loc[results.trials["status"] == "failed", "error"] = error
-    composed = report.compose(results)
+    composed = compose(results)
     assert composed.failure_texts == (Failure(trial="dsn-A-1", error=error),)
-    assert "File 'x.py', line 3\nValueError: bad" in Page(report.to_html(composed)).text
+    assert "File 'x.py', line 3\nValueError: bad" in Page(to_html(composed)).text

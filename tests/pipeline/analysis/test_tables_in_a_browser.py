@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from browser import PROGRAM, Page, browser
 
-from pipeline.analysis.report import write_report
+from pipeline.analysis.report.files import write_report
 from pipeline.analysis.results import StudyResults
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium on this machine")

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsn.errors import InvalidInput
-from pipeline.analysis.report import report_files, write_report
+from pipeline.analysis.report.files import report_files, write_report
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.verification.comparison import compare, excerpts
 from pipeline.analysis.verification.drawing import CORNER, PLACE
