@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis.figures.labels import arm_labels
 from pipeline.analysis.figures.style import (
@@ -22,7 +22,6 @@ from pipeline.analysis.figures.style import (
     plan_legend,
     render,
     shortened,
-    thinned,
 )
 from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import Columns, StudyResults
@@ -178,8 +177,11 @@ def draw_learning_curves(
         notes.append(
             f"Only the first {MOST_LINES} arms are drawn, without {listed(list(arms)[MOST_LINES:], between='; ')}."
         )
-    if (curves.groupby(["dataset", "arm"], observed=True).size() > MOST_POINTS).any():
-        notes.append(f"At most {MOST_POINTS} epochs of each curve are drawn, at even steps.")
+    run = _run(curves.groupby(["dataset", "arm"], observed=True).size().max())
+    if run > 1:
+        notes.append(
+            f"A point of a curve of more than {MOST_POINTS} epochs is the mean over up to {run} neighbouring ones."
+        )
     return Drawing(
         picture=render(quantity.name, lambda: _figure(curves, quantity, arms, datasets)),
         alt=f"{quantity.words.capitalize()} over epochs, a panel a data set, a line an arm",
@@ -225,10 +227,10 @@ def _draw_panel(
 ) -> None:
     """Draws the curves of one data set; the first arm last, so that it lies on top."""
     low = curves["mean"].min()
-    by_arm = {str(arm): thinned(own) for arm, own in curves.groupby("arm", observed=True)}
+    by_arm = {str(arm): own for arm, own in curves.groupby("arm", observed=True)}
     for arm in reversed([arm for arm in looks if arm in by_arm]):
         curve = by_arm[arm]
-        epoch, mean, std = (curve[name].to_numpy() for name in ("epoch", "mean", "std"))
+        epoch, mean, std = (_by_runs(curve[name].to_numpy()) for name in ("epoch", "mean", "std"))
         # A line through a single point would be invisible.
         single: Look = {"marker": "o", "markersize": 3.5} if len(curve) == 1 else {}
         (line,) = axes.plot(epoch, mean, **looks[arm], **single)
@@ -241,6 +243,19 @@ def _draw_panel(
     _set_epochs(axes, int(curves["epoch"].max()))
     if quantity is TRAIN_LOSS:
         _set_losses(axes, logarithmic, low)
+
+
+def _run(epochs: int) -> int:
+    """How many neighbouring epochs of a curve are drawn as one point."""
+    return -(-epochs // MOST_POINTS)
+
+
+def _by_runs(values: NDArray[Any]) -> NDArray[np.float64]:
+    """Their means over each run. Every fifth epoch alone would show the noise of single epochs, and no difference."""
+    import numpy as np
+
+    starts = np.arange(0, len(values), _run(len(values)))
+    return np.add.reduceat(values, starts) / np.diff(starts, append=len(values))
 
 
 def _mark(end: pd.Series, quantity: Quantity) -> Mark:

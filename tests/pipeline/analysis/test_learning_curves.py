@@ -156,7 +156,7 @@ def test_a_large_study_is_cut_and_says_so(large: StudyResults) -> None:
     assert "Only the first 12 of 13 panels are drawn, without set12." in notes
     assert "No curves yet of set13." in notes
     assert "without arm14; arm15" in notes
-    assert "At most 200 epochs" in notes
+    assert "A point of a curve of over 200 epochs is the mean of up to 3 neighbouring ones." in notes
 
 
 def test_test_accuracy_is_drawn_in_percent_at_the_epochs_in_which_it_was_asked_for(
