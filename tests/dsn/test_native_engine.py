@@ -119,7 +119,7 @@ def cases(draw: st.DrawFn) -> Case:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(case=cases())
 def test_every_step_of_every_network_is_the_reference_s(dtype: str, case: Case) -> None:
     assert_exact(case, _made(dtype), dtype)
@@ -274,7 +274,7 @@ def _differing(case: Case, dtype: str) -> dict[int, list[str]]:
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(case=cases())
 def test_any_number_of_threads_gives_the_same_bits(dtype: str, case: Case) -> None:
     assert _differing(case, dtype) == {}

@@ -670,7 +670,7 @@ def _mutated(draw: st.DrawFn) -> str:
     return "\n".join(lines) + "\n"
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=_mutated(), profile=st.sampled_from([None, "tiny"]))
 def test_a_mangled_study_is_planned_or_refused(tmp_path: Path, text: str, profile: str | None) -> None:
     refused: InvalidInput | None = None
