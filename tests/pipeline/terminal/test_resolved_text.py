@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
+from data_info import made_info
+
 from dsn.config import DataConfig, RunConfig
-from dsn.data import DataInfo
 from pipeline.analysis.table import Table
 from pipeline.planning import Plan, make_plan
 from pipeline.study.spec import read_study
@@ -27,16 +28,10 @@ seeds: 2
 """
 
 
-def _describe(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash=config.name, train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
-
-
 def _plan(tmp_path: Path, text: str = STUDY) -> Plan:
     file = tmp_path / "study.yaml"
     file.write_text(text, encoding="utf-8")
-    return make_plan(read_study(file), _describe)
+    return make_plan(read_study(file), made_info)
 
 
 def _rows(table: Table) -> dict[str, list[str]]:
