@@ -8,8 +8,9 @@ from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import ParamSpec, TypeVar
 
+from dsn.engine_choice import choose_engine
 from dsn.engines import ENGINES
-from dsn.native.library import VARIABLE, instruction_set
+from dsn.native.library import VARIABLE, InstructionSet, instruction_set
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,6 +19,11 @@ T = TypeVar("T")
 def usable_engines() -> list[str]:
     """The engines that can compute in this process."""
     return [name for name in ENGINES if name != "native" or instruction_set()]
+
+
+def instructions_of(name: str) -> InstructionSet | None:
+    """What a usable engine is compiled for; None where that is PyTorch's affair, as of the published step."""
+    return choose_engine(name).instruction_set if name in ENGINES else None
 
 
 def under(instructions: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import ctypes
 
-from benchmarks.native import usable_engines
-from dsn.native.library import load_library
+from dsn.native.library import instruction_set, load_library
 
 _TRIES = 3
 
@@ -15,7 +14,7 @@ def measured_peak(seconds: float = 0.3) -> float | None:
 
     The best of a few tries: whatever disturbs one makes it slower. None where there is no native engine.
     """
-    if "native" not in usable_engines():
+    if instruction_set() is None:
         return None
     measure = load_library().handle.dsn_peak_gflops_f32
     measure.argtypes, measure.restype = [ctypes.c_double], ctypes.c_double

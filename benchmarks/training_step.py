@@ -11,7 +11,7 @@ import torch
 from benchmarks.effort import Effort
 from benchmarks.interleaved import Spread, Steps, take_turns
 from benchmarks.made_up import CLASSES, made_up_config
-from benchmarks.native import under, usable_engines
+from benchmarks.native import instructions_of, under, usable_engines
 from benchmarks.peak import measured_peak
 from benchmarks.progress import say
 from benchmarks.steps import PUBLISHED, training_steps
@@ -77,10 +77,8 @@ class StepTime:
 
     @property
     def target(self) -> float | None:
-        """Of the native engine; None for others."""
-        if self.engine != "native" or self.moments is None:
-            return None
-        return self.shape.target(self.moments, self.instructions)
+        """Of an engine that is compiled for instructions of which something is asked; None for others."""
+        return None if self.moments is None else self.shape.target(self.moments, self.instructions)
 
     @property
     def useful_gflops(self) -> float:
@@ -106,7 +104,7 @@ def training_step(effort: Effort) -> list[Table]:
     """Every shape under every engine and every instruction set that is at least AVX2."""
     shapes = [shape for shape in SHAPES if shape.length <= effort.longest]
     measured = [measure(shapes, effort)]
-    if "native" in usable_engines() and instruction_set() == "avx512":
+    if instruction_set() == "avx512":
         say("the same with AVX2, in a process of its own")
         measured.append(under("avx2", measure, shapes, effort, alone=True))
     return [
@@ -150,7 +148,6 @@ def _row(found: StepTime, peak: float | None) -> tuple[Value, ...]:
     if found.target is not None:
         verdict = "met" if found.speed_up.median >= found.target else "missed"
     milliseconds = found.seconds.median * 1e3
-    native = found.engine == "native" and peak is not None
     return (
         str(found.shape),
         found.engine,
@@ -161,7 +158,7 @@ def _row(found: StepTime, peak: float | None) -> tuple[Value, ...]:
         found.target,
         verdict,
         found.useful_gflops,
-        100 * found.useful_gflops / peak if native and peak else None,
+        100 * found.useful_gflops / peak if found.instructions and peak else None,
     )
 
 
@@ -177,10 +174,10 @@ class Measured:
 def measure(shapes: Sequence[Shape], effort: Effort, *, alone: bool = False) -> Measured:
     """Each shape in turn, in this process; the first of its rows is the published step.
 
-    ``alone``: of the engines, the native one only, and nothing where it cannot be used.
+    ``alone``: only engines that are compiled for an instruction set, and nothing where there is none.
     """
     torch.set_num_threads(1)
-    engines = [name for name in usable_engines() if name == "native" or not alone]
+    engines = [name for name in usable_engines() if instructions_of(name) or not alone]
     times = [time for shape in shapes if engines for time in _measure_shape(shape, engines, effort)]
     return Measured(instructions=instruction_set(), peak=measured_peak(), times=times)
 
@@ -199,7 +196,7 @@ def _measure_shape(shape: Shape, engines: Sequence[str], effort: Effort) -> list
             shape=shape,
             engine=engine,
             moments=moments,
-            instructions=instruction_set() if engine == "native" else None,
+            instructions=instructions_of(engine),
             seconds=timings.of(_name(engine, moments)),
             speed_up=timings.speed_up(_name(engine, moments), over=_name(PUBLISHED, None)),
         )

@@ -1,4 +1,4 @@
-"""Small made-up data sets that a network can learn in a few epochs, and the command in this process."""
+"""Small made-up data sets that a network can learn, the command in this process, and a profile of Hypothesis."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from noise import made_data
 
 from dsn.data.dataset import TimeSeriesData
 from dsn.native.library import NativeUnavailable, load_library
 
 MakeData = Callable[..., TimeSeriesData]
+
+# How long an example takes, or is drawn for, depends on what else the machine does. All else is as Hypothesis has it.
+settings.register_profile("dsn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("dsn")
 
 
 @pytest.fixture(autouse=True)

@@ -241,7 +241,6 @@ def test_the_unbroken_set_is_planned(place: Place) -> None:
 
 @settings(
     max_examples=EXAMPLES_EACH,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(st.data())

@@ -141,7 +141,7 @@ def test_a_group_in_which_everything_is_active_stays_so(drop: str, grow: str, in
     assert all(mask.all() for mask in _run(sparsity, "normal"))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     shape=st.tuples(st.integers(1, 9), st.integers(1, 4), st.integers(5, 13)),
     sparsity=st.builds(
@@ -492,7 +492,7 @@ def _first_of_all_sorted(scores: np.ndarray, eligible: np.ndarray, count: int) -
     return chosen
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(data=st.data(), shape=st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 12)))
 def test_the_highest_are_those_of_a_sort(data: st.DataObject, shape: Shape) -> None:
     size = math.prod(shape)

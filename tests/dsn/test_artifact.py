@@ -152,7 +152,7 @@ def test_a_file_that_is_cut_off_is_refused_wherever(content: bytes, refused) -> 
         assert refused(content[:length]).startswith("not a readable network: ")
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_flipped_bits_are_refused_or_change_nothing(trained, content: bytes, tmp_path: Path, data) -> None:
     # A zip file has bits that mean nothing here, such as the times of its members.
@@ -168,7 +168,7 @@ def test_flipped_bits_are_refused_or_change_nothing(trained, content: bytes, tmp
     assert all(network[name].tobytes() == array.tobytes() for name, array in trained[0].items())
 
 
-@settings(deadline=None, max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_nonsense_with_right_checksums_is_refused_or_of_the_right_shape(content: bytes, tmp_path: Path, data) -> None:
     members = _members(content)

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from dsn.architecture import LayerPlan, layer_plans
@@ -78,7 +78,6 @@ def test_all_topologies_of_a_small_layer_counted_one_by_one(groups: int, level: 
 
 
 @given(networks())
-@settings(deadline=None)
 def test_the_product_of_exact_binomials(drawn: Network) -> None:
     layers, model = drawn
     numbers = dict.fromkeys(NARROWING, 1)
@@ -95,7 +94,6 @@ def test_the_product_of_exact_binomials(drawn: Network) -> None:
 
 
 @given(st.integers(1, 10_000), st.data())
-@settings(deadline=None)
 def test_the_stated_error(taps: int, data: st.DataObject) -> None:
     # Three channels of one group make one set.
     active = data.draw(st.integers(1, 3 * taps))

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 
@@ -41,7 +41,6 @@ def predictions(draw: st.DrawFn, most_classes: int = 6) -> tuple[np.ndarray, np.
 
 
 @given(predictions())
-@settings(deadline=None)
 @pytest.mark.filterwarnings("ignore:y_pred contains classes not in y_true", "ignore:A single label was found")
 def test_as_scikit_learn_counts(given_case: tuple[np.ndarray, np.ndarray]) -> None:
     log_probabilities, labels = given_case

@@ -42,7 +42,7 @@ def test_with_39_taps_zero_padding_is_19_on_both_sides() -> None:
     assert _convolution("zero", [1.0] + [0.0] * 38)(x).argmax().item() == 39
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     channels=st.integers(1, 3),
     length=st.integers(1, 70),

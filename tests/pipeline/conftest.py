@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from data_info import made_info
 
-from dsn.config import DataConfig
-from dsn.data import DataInfo
 from pipeline.planning import Plan, make_plan
 from pipeline.study.spec import Study, read_study
 from pipeline.workspace import Workspace
@@ -64,12 +63,6 @@ def make_plan_of(tmp_path: Path) -> MakePlan:
         data = "" if "data:" in more else "data: [{source: aeon, names: [A]}]\n"
         file.write_text(f"name: s\n{data}{more}", encoding="utf-8")
         study = read_study(file)
-        return study, make_plan(study, _describe)
+        return study, make_plan(study, made_info)
 
     return made
-
-
-def _describe(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash=config.name, train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )

@@ -11,9 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data_info import made_info
 
-from dsn.config import DataConfig
-from dsn.data import DataInfo
 from pipeline.lock import driver_lock
 from pipeline.planning import make_plan
 from pipeline.record import make_record, save_record
@@ -55,12 +54,6 @@ class Place:
         )
 
 
-def _describe(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash="ab", train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
-
-
 @pytest.fixture
 def place(tmp_path: Path) -> Place:
     (tmp_path / "sets").mkdir()
@@ -72,7 +65,7 @@ def place(tmp_path: Path) -> Place:
     known.write_text(STUDY.replace("name: s", "name: known"), encoding="utf-8")
     made = Place(tmp_path)
     study = read_study(known)
-    save_record(made.workspace, make_record(study, make_plan(study, _describe)))
+    save_record(made.workspace, make_record(study, make_plan(study, made_info)))
     return made
 
 

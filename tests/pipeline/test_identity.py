@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from data_info import made_info
 
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
-from dsn.data import DataInfo
 from pipeline.identity import SEMANTICS, canonical, trial_id
 from pipeline.planning import make_plan
 from pipeline.study.spec import read_study
@@ -176,15 +176,9 @@ def test_the_spelling_of_a_number_in_a_study_file_does_not_count(tmp_path: Path,
     for written in (one, other):
         file = tmp_path / "study.yaml"
         file.write_text(f"name: s\ndata: [{{source: aeon, names: [A]}}]\nbase: {{{written}}}\n", encoding="utf-8")
-        plan = make_plan(read_study(file), _describe)
+        plan = make_plan(read_study(file), made_info)
         planned.append([trial.trial_id for trial in plan.trials])
     assert planned[0] == planned[1]
-
-
-def _describe(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash="ab", train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
 
 
 def test_a_canonical_configuration_is_plain_and_leaves_the_original_alone() -> None:

@@ -88,7 +88,7 @@ def test_a_first_line_that_is_torn_leaves_an_empty_ledger(workspace: Workspace) 
     assert _events(workspace, "s") == [("started", "a1")]
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(st.text(max_size=20), min_size=1, max_size=5), cut=st.integers(0, 1000))
 def test_a_ledger_cut_off_anywhere_loses_at_most_the_torn_line(
     workspace: Workspace, texts: list[str], cut: int

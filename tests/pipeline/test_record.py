@@ -6,9 +6,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from data_info import made_info
 
-from dsn.config import DataConfig
-from dsn.data import DataInfo
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
 from pipeline.ledger import STATUSES, Ledger, TrialState, read_states
@@ -30,12 +29,6 @@ profiles: {p: {seeds: [7]}}
 """
 
 
-def _describe(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash="ab", train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     return Workspace(root=tmp_path / "workspace")
@@ -45,7 +38,7 @@ def _record(tmp_path: Path, text: str = STUDY, profile: str | None = None) -> St
     file = tmp_path / "study.yaml"
     file.write_text(text, encoding="utf-8")
     study = read_study(file, profile)
-    return make_record(study, make_plan(study, _describe))
+    return make_record(study, make_plan(study, made_info))
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path, workspace: Workspace) -> None:

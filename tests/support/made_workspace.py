@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 import pandas as pd
+from data_info import made_info
 
-from dsn.config import DataConfig
-from dsn.data import DataInfo
 from dsn.durable import write_folder
 from pipeline.ledger import Ledger
 from pipeline.outcome import HISTORY, NETWORK, RECEPTIVE_FIELDS
@@ -52,7 +51,7 @@ def planned(workspace: Workspace, name: str, *, seeds: object = 3, uri: str = "n
     file = workspace.root / f"{name}.yaml"
     file.write_text(STUDY.format(name=name, uri=uri, seeds=seeds), encoding="utf-8")
     study = read_study(file)
-    record = make_record(study, make_plan(study, _described))
+    record = make_record(study, make_plan(study, made_info))
     save_record(workspace, record)
     return record
 
@@ -82,12 +81,6 @@ def ended(workspace: Workspace, uri: str = "null") -> None:
     end(workspace, "first", first[6], "done", metrics={"test_accuracy": 0.25})
     with Ledger(workspace, "first") as ledger:
         ledger.append("started", first[7])
-
-
-def _described(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash=config.name, train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
 
 
 def listing(folder: Path) -> dict[str, bytes]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from pipeline.analysis import statistics
 from pipeline.analysis.cells import Row
 from pipeline.analysis.figures import scatter
-from pipeline.analysis.figures.labels import setting_label
 from pipeline.analysis.figures.style import PALETTE, PANEL, Drawing, grid_shape, new_figure, render, wrapped
 from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.figures.sweep import numeric_factors, sweep_by_dataset
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_label
 from pipeline.wording import counted, listed, part_of, percent, rounded_percent
 
 if TYPE_CHECKING:

@@ -10,10 +10,11 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis.figures.factorial import MOST_PAIRS, Pair, pair_cells, pair_cells_by_dataset, pairs
-from pipeline.analysis.figures.labels import accuracy_in_words, setting_in_words, setting_label
+from pipeline.analysis.figures.labels import accuracy_in_words
 from pipeline.analysis.figures.style import PANEL, Drawing, grid_shape, new_figure, render, shortened
 from pipeline.analysis.figures.svg import PAGE_COLORS, Mark, tag
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_in_words, setting_label
 from pipeline.wording import listed, part_of, percent, rounded_percent
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis.figures.factorial import MOST_PAIRS, Pair, as_number, pair_cells, pairs
 from pipeline.analysis.figures.heat_map import pair_notes
-from pipeline.analysis.figures.labels import accuracy_in_words, setting_in_words, setting_label
+from pipeline.analysis.figures.labels import accuracy_in_words
 from pipeline.analysis.figures.style import (
     MOST_ARMS,
     PANEL,
@@ -25,6 +25,7 @@ from pipeline.analysis.figures.style import (
 )
 from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_in_words, setting_label
 from pipeline.wording import part_of, percent
 
 if TYPE_CHECKING:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis.figures.factorial import as_number, ordered
-from pipeline.analysis.figures.labels import accuracy_in_words, setting_in_words, setting_label
+from pipeline.analysis.figures.labels import accuracy_in_words
 from pipeline.analysis.figures.style import LOG_FROM, PALETTE, PANEL, Drawing, new_figure, render, shortened, wrapped
 from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_in_words, setting_label
 from pipeline.identity import effective
 from pipeline.wording import ABSENT, listed, part_of, spelled
 

@@ -6,7 +6,7 @@ from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
-from pipeline.analysis.figures.labels import accuracy_in_words, setting_in_words, setting_label
+from pipeline.analysis.figures.labels import accuracy_in_words
 from pipeline.analysis.figures.style import (
     MOST_ARMS,
     PANEL,
@@ -24,6 +24,7 @@ from pipeline.analysis.figures.style import (
 from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.figures.trade_off import COST_AXES, SPREAD
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_in_words, setting_label
 from pipeline.wording import listed, part_of
 
 if TYPE_CHECKING:

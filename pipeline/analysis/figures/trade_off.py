@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.analysis.figures.labels import accuracy_in_words, arm_labels, setting_label, short_labels
+from pipeline.analysis.figures.labels import accuracy_in_words, arm_labels, short_labels
 from pipeline.analysis.figures.layout import LETTERS_AN_INCH
 from pipeline.analysis.figures.style import (
     LOG_FROM,
@@ -21,6 +21,7 @@ from pipeline.analysis.figures.style import (
 )
 from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_label
 from pipeline.wording import listed, part_of, rounded_percent
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from pipeline.analysis.behind import behind
 from pipeline.analysis.cells import Row, best_of, leading, text_cells
 from pipeline.analysis.grids import ARM, Grid, grid_of
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_name
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.accuracy import ARM_PARTS, arm_cell, mean_cell
 from pipeline.analysis.tables.cost import cost_cells, cost_columns, place_cost_cells
@@ -50,7 +51,7 @@ def factors_table(results: StudyResults) -> Table | None:
         ]
     means = _mean_rows(cells, costs, grid, dimensions, results) if len(results.datasets) > 1 or not whole else []
     return Table(
-        title=f"Over {' and '.join(grid.factors)}" if len(grid.factors) < 3 else "Over the factors",
+        title=f"Over {' and '.join(map(setting_name, grid.factors))}" if len(grid.factors) < 3 else "Over the factors",
         columns=(
             Column(name="data set", numeric=False),
             *(Column(name=key, numeric=key != ARM and _numeric(grid.of(key))) for key in dimensions),

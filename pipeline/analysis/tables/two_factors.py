@@ -9,6 +9,7 @@ from pipeline.analysis import statistics
 from pipeline.analysis.cells import Row, best_of
 from pipeline.analysis.grids import ARM, Grid, grid_of
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_name
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.accuracy import ARM_PARTS, arm_cell, mean_cell
 from pipeline.analysis.tables.factors import MOST_ROWS
@@ -41,7 +42,7 @@ def two_factors_table(results: StudyResults) -> Table | None:
         for value in grid.of(down)
     ]
     return Table(
-        title=f"Accuracy (%): {down} by {across}",
+        title=f"Accuracy (%): {setting_name(down)} by {setting_name(across)}",
         columns=(
             Column(name="data set", numeric=False),
             Column(name=down, numeric=False),

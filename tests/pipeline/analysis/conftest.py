@@ -1,15 +1,18 @@
-"""Made-up studies: small ones whose numbers a test can check by hand, and one that looks like a real one."""
+"""Made-up studies: small ones whose numbers a test can check by hand, and one that looks like a real one. Their reports
+in a browser."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from browser import PROGRAM, Page, browser
 from read_columns import columns_of
 
 from dsn.active_weights import tap_counts
@@ -18,6 +21,7 @@ from dsn.config import DataConfig, RunConfig
 from dsn.data import DataInfo
 from dsn.sparsity.exploration import group_updates, initial_record
 from dsn.sparsity.trainer import SparseLayer, SparseTrainer
+from pipeline.analysis.report.files import write_report
 from pipeline.analysis.results import METRICS, Columns, StudyResults
 from pipeline.planning import DataUse
 
@@ -245,3 +249,30 @@ def explored_masks(made: RunConfig, channels: int, seed: int) -> tuple[Columns, 
 
 def _columns(rows: Sequence[Any]) -> Columns:
     return columns_of(pd.DataFrame([dataclasses.asdict(row) for row in rows]))
+
+
+@pytest.fixture(scope="module")
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+    """A browser for all tests of a file; they are skipped where there is none."""
+    if PROGRAM is None:
+        pytest.skip("no chromium on this machine")
+    with browser(tmp_path_factory.mktemp("profile")) as page:
+        yield page
+
+
+@pytest.fixture
+def open_report(window: Page, tmp_path: Path) -> Callable[..., Page]:
+    """Results in, the page of their report out, loaded and with no problem noted yet; keywords are ``Page.open``'s."""
+
+    def opened(results: StudyResults, **how: Any) -> Page:
+        window.open(write_report(results, tmp_path).html, **how)
+        window.problems.clear()
+        return window
+
+    return opened
+
+
+@pytest.fixture
+def page(open_report: Callable[..., Page], study: StudyResults) -> Page:
+    """The report of ``study``."""
+    return open_report(study)

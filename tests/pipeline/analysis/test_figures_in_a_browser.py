@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser import PROGRAM, Page, browser
+from browser import Page
 
 from pipeline.analysis.report.files import write_report
 from pipeline.analysis.results import StudyResults
-
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium on this machine")
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest.fixture
-def page(window: Page, study: StudyResults, tmp_path: Path) -> Page:
-    window.open(write_report(study, tmp_path).html)
-    window.problems.clear()
-    return window
 
 
 def told(page: Page) -> str:
@@ -125,10 +110,12 @@ def test_a_script_that_is_not_ours_does_not_run(window: Page, study: StudyResult
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_text_and_lines_stand_out_from_the_page(window: Page, study: StudyResults, tmp_path: Path, dark: bool) -> None:
-    window.open(write_report(study, tmp_path).html, dark=dark)
+def test_text_and_lines_stand_out_from_the_page(
+    open_report: Callable[..., Page], study: StudyResults, dark: bool
+) -> None:
+    page = open_report(study, dark=dark)
     colors = json.loads(
-        window.run("""JSON.stringify({
+        page.run("""JSON.stringify({
           page: getComputedStyle(document.querySelector('figure .scroll')).backgroundColor,
           texts: [...document.querySelectorAll('figure svg text')].map(text => getComputedStyle(text).fill),
         })""")
@@ -150,20 +137,11 @@ def _contrast(one: str, other: str) -> float:
     return (high + 0.05) / (low + 0.05)
 
 
-@pytest.fixture
-def make_page(window: Page, tmp_path: Path) -> Callable[[StudyResults], Page]:
-    def make(results: StudyResults) -> Page:
-        window.open(write_report(results, tmp_path).html)
-        return window
-
-    return make
-
-
 def test_names_are_no_markup_in_a_tooltip(
-    make_results: Callable[..., StudyResults], make_page: Callable[[StudyResults], Page]
+    make_results: Callable[..., StudyResults], open_report: Callable[..., Page]
 ) -> None:
     name = "<img src=x onerror=document.title='theirs'>"
-    page = make_page(make_results({(name, "A"): [0.5], ("b", "A"): [0.6], (name, "B"): [0.5], ("b", "B"): [0.6]}))
+    page = open_report(make_results({(name, "A"): [0.5], ("b", "A"): [0.6], (name, "B"): [0.5], ("b", "B"): [0.6]}))
     page.run("document.querySelector('figure .scroll').focus()")
     page.press("ArrowRight")
     assert name in told(page)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from data_info import made_info
 from read_columns import columns_of
 
-from dsn.config import DataConfig
-from dsn.data import DataInfo
 from dsn.durable import write_folder
 from pipeline.analysis.frames import load_results
 from pipeline.analysis.report.files import write_report
@@ -58,15 +58,9 @@ def record(tmp_path: Path, workspace: Workspace) -> StudyRecord:
     file = tmp_path / "study.yaml"
     file.write_text(STUDY, encoding="utf-8")
     study = read_study(file)
-    made = make_record(study, make_plan(study, _describe))
+    made = make_record(study, make_plan(study, partial(made_info, files=("/x/A.ts",))))
     save_record(workspace, made)
     return made
-
-
-def _describe(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash="ab", train_n=20, test_n=20, channels=1, length=50, classes=2, files=("/x/A.ts",)
-    )
 
 
 def test_what_a_planned_study_knows(workspace: Workspace, record: StudyRecord) -> None:

@@ -18,7 +18,7 @@ from pipeline.analysis.figures.style import STYLE, new_figure, plan_legend
     labels=st.tuples(st.sampled_from(["", "steps"]), st.sampled_from(["", "accuracy"])),
     arms=st.integers(1, 24),
 )
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 def test_nothing_overlaps(shape: tuple[int, int], high: float, title: str, labels: tuple[str, str], arms: int) -> None:
     with matplotlib.rc_context(STYLE):
         legend = plan_legend([f"arm {number}" for number in range(arms)], 9.6)

@@ -138,7 +138,7 @@ def levels(make_results: MakeResults, make_config: MakeConfig) -> StudyResults:
 def test_a_sweep_has_a_row_a_data_set_and_value(levels: StudyResults) -> None:
     table = tables.factors_table(levels)
     assert table is not None
-    assert table.title == "Over sparsity.level"
+    assert table.title == "Over sparsity"
     names = ["data set", "arm", "sparsity.level", "accuracy (%)", "parameters (K)", "FLOPs, authors' (M)"]
     assert [column.name for column in table.columns] == names
     assert [column.numeric for column in table.columns] == [False, False, True, True, True, True]
@@ -169,7 +169,7 @@ def test_of_many_data_sets_a_sweep_shows_the_means(make_results: MakeResults, ma
 def test_two_factors_are_crossed(sweep: StudyResults) -> None:
     table = tables.two_factors_table(sweep)
     assert table is not None
-    assert table.title == "Accuracy (%): model.kernel_size by arm"
+    assert table.title == "Accuracy (%): kernel size by arm"
     assert [column.name for column in table.columns] == ["data set", "model.kernel_size", "one", "two"]
     assert _crossed(table) == [
         ["A", "9", "59.00 ± 2.83", "49.00 ± 2.83"],

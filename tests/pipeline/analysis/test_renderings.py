@@ -289,7 +289,7 @@ def test_latex_sets_any_text(tmp_path: Path, toy: Table) -> None:
     folder = tmp_path
     pieces: dict[str, str] = {}
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     @given(tables())
     def collect(table: Table) -> None:
         pieces[f"t{len(pieces)}"] = to_latex(table, "tab:x")

@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from browser import PROGRAM, Page, browser
+from browser import Page
 
 from pipeline.analysis.report.files import write_report
 from pipeline.analysis.results import StudyResults
 
-pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no chromium on this machine")
-
 DATASETS = ("GunPoint", "Coffee", "ECG200")
-
-
-@pytest.fixture(scope="module")
-def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    with browser(tmp_path_factory.mktemp("profile")) as page:
-        yield page
-
-
-@pytest.fixture
-def page(window: Page, study: StudyResults, tmp_path: Path) -> Page:
-    window.open(write_report(study, tmp_path).html)
-    window.problems.clear()
-    return window
 
 
 def trials_of(arms: tuple[str, ...], datasets: tuple[str, ...] = DATASETS) -> set[str]:
@@ -155,21 +140,21 @@ def test_marking_a_number_to_copy_it_opens_nothing(page: Page) -> None:
 
 
 def test_on_a_phone_a_tap_does_it_and_nothing_is_wider_than_the_screen(
-    window: Page, study: StudyResults, tmp_path: Path
+    open_report: Callable[..., Page], study: StudyResults
 ) -> None:
-    window.open(write_report(study, tmp_path).html, width=390, height=844)
+    page = open_report(study, width=390, height=844)
     wide = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
-    assert window.run("document.documentElement.clientWidth") == 390
-    assert not window.run(wide)
-    window.tap(*find(window, "Test accuracy (%)", "Coffee", "gradient"))
-    assert set(window.trials()) == trials_of(("gradient",), ("Coffee",))
-    assert not window.run(wide)
-    box = json.loads(window.run("JSON.stringify(document.querySelector('dialog').getBoundingClientRect())"))
+    assert page.run("document.documentElement.clientWidth") == 390
+    assert not page.run(wide)
+    page.tap(*find(page, "Test accuracy (%)", "Coffee", "gradient"))
+    assert set(page.trials()) == trials_of(("gradient",), ("Coffee",))
+    assert not page.run(wide)
+    box = json.loads(page.run("JSON.stringify(document.querySelector('dialog').getBoundingClientRect())"))
     assert box["left"] >= 0
     assert box["right"] <= 390
     assert box["bottom"] <= 844
-    window.tap(*window.centre("dialog button"))
-    assert window.trials() == []
+    page.tap(*page.centre("dialog button"))
+    assert page.trials() == []
 
 
 def test_without_a_script_cells_and_trials_are_there(window: Page, study: StudyResults, tmp_path: Path) -> None:
@@ -183,18 +168,20 @@ def test_without_a_script_cells_and_trials_are_there(window: Page, study: StudyR
         window("Emulation.setScriptExecutionDisabled", value=False)
 
 
-def test_a_shared_trial_is_behind_the_numbers_of_both_arms(window: Page, shared: StudyResults, tmp_path: Path) -> None:
-    window.open(write_report(shared, tmp_path).html)
-    window.click(*find(window, "Test accuracy (%)", "A", "same"))
-    assert window.trials() == ["dsn-A-1", "same-A-0"]
+def test_a_shared_trial_is_behind_the_numbers_of_both_arms(
+    open_report: Callable[..., Page], shared: StudyResults
+) -> None:
+    page = open_report(shared)
+    page.click(*find(page, "Test accuracy (%)", "A", "same"))
+    assert page.trials() == ["dsn-A-1", "same-A-0"]
 
 
 def test_names_are_no_markup_in_the_panel(
-    window: Page, make_results: Callable[..., StudyResults], tmp_path: Path
+    open_report: Callable[..., Page], make_results: Callable[..., StudyResults]
 ) -> None:
     name = "<img src=x onerror=document.title='theirs'>"
     results = make_results({("b", "A"): [0.6], (name, "A"): [0.5]})
-    window.open(write_report(results, tmp_path).html)
-    window.click(*find(window, "Test accuracy (%)", "A", name))
-    assert window.trials() == [f"{name}-A-0"]
-    assert window.run("document.querySelectorAll('img').length") == 0
+    page = open_report(results)
+    page.click(*find(page, "Test accuracy (%)", "A", name))
+    assert page.trials() == [f"{name}-A-0"]
+    assert page.run("document.querySelectorAll('img').length") == 0

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from data_info import made_info
 
 from dsn.config import DataConfig
 from dsn.data import DataInfo
@@ -59,16 +60,7 @@ def _describe(config: DataConfig) -> DataInfo:
     """As if the files were there; of a set that nobody knows, any sizes."""
     known = expected(config)
     if known is None:
-        return DataInfo(
-            name=config.name,
-            content_hash=config.name,
-            train_n=468,
-            test_n=480,
-            channels=64,
-            length=256,
-            classes=2,
-            files=(),
-        )
+        return made_info(config, train_n=468, test_n=480, channels=64, length=256)
     return replace(known, content_hash=config.name)
 
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import jsonschema
 import pytest
+from data_info import made_info
 from pydantic import ValidationError
 
 from dsn.config import DataConfig, RunConfig
-from dsn.data import SOURCES, DataInfo
+from dsn.data import SOURCES
 from dsn.data.catalogue import collections
 from dsn.errors import InvalidInput
 from dsn.limits import limits_of
@@ -47,18 +48,12 @@ def _file(tmp_path: Path, text: str) -> Path:
     return file
 
 
-def _describe(config: DataConfig) -> DataInfo:
-    return DataInfo(
-        name=config.name, content_hash="ab", train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
-
-
 def _read(file: Path) -> bool:
     """Whether the study can be read and planned, every profile of it too."""
     profiles = read_document(file).data.get("profiles") or {}
     try:
         for profile in (None, *profiles):
-            make_plan(read_study(file, profile), _describe)
+            make_plan(read_study(file, profile), made_info)
     except InvalidInput:
         return False
     return True

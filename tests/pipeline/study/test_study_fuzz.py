@@ -358,7 +358,7 @@ def test_a_file_that_is_nothing_like_a_study_is_refused(bench: Bench, case: str)
 
 OPTIONS: tuple[tuple[str, ...], ...] = ((), (), ("--profile", "tiny"), ("--set", "base.training.epochs=2"))
 
-THOROUGH = settings(deadline=None, derandomize=True, database=None)
+THOROUGH = settings(derandomize=True, database=None)
 
 
 @settings(THOROUGH, max_examples=3500)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import pytest
+from data_info import made_info
 
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
 from dsn.data import SOURCES, DataInfo, describe
@@ -27,9 +28,7 @@ ROOMS: dict[str, type] = {"model": ModelConfig, "sparsity": SparsityConfig, "tra
 def _describe(config: DataConfig) -> DataInfo:
     if config.source not in SOURCES:
         describe(config)
-    return DataInfo(
-        name=config.name, content_hash="ab", train_n=20, test_n=20, channels=1, length=50, classes=2, files=()
-    )
+    return made_info(config)
 
 
 def _names(kind: type) -> tuple[str, ...]:

@@ -157,7 +157,7 @@ def test_a_snapshot_is_bounded_whatever_the_size_of_the_study(make_plan_of: Make
     assert len(repr(snapshot)) < 5_000
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(choices=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=30))
 def test_the_sum_holds_whatever_happens(make_plan_of: MakePlan, choices: list[tuple[int, int]]) -> None:
     """Each choice starts, reports on, ends or fails some trial, if there is one to do that to."""

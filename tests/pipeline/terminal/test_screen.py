@@ -7,7 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
@@ -192,7 +192,6 @@ def test_without_colours_where_none_are_wanted(monkeypatch: pytest.MonkeyPatch) 
     assert colours() == {"0", "1", "2", "3"}
 
 
-@settings(deadline=None)
 @given(
     columns=st.integers(1, 250),
     rows=st.integers(1, 60),

@@ -47,7 +47,7 @@ def residual_squares(grid: pd.DataFrame, terms: Sequence[Sequence[str]]) -> floa
     st.integers(1, 3),
     st.integers(0, 10_000),
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_squares_are_what_each_term_adds_to_a_linear_model(
     levels: list[int], datasets: int, seeds: int, draw: int
 ) -> None:
@@ -86,7 +86,7 @@ def test_squares_are_what_each_term_adds_to_a_linear_model(
 
 
 @given(st.lists(st.integers(2, 3), min_size=1, max_size=2), st.integers(2, 4), st.integers(0, 10_000))
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_one_data_set_is_tested_over_its_seeds_as_several_are_over_data_sets(
     levels: list[int], blocks: int, draw: int
 ) -> None:

@@ -187,7 +187,7 @@ def page(files: dict[str, bytes]) -> str:
     return files["report.html"].decode()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_digit_of_the_page_can_be_changed_unnoticed(page: str, data: st.DataObject) -> None:
     """But for hundredths of a point in a figure, which nobody sees, and ids that nothing refers to."""
