@@ -18,30 +18,30 @@ SETTING_LABELS: Mapping[str, str] = {
     "model.channels": "channels a layer",
     "model.kernel_size": "kernel size (taps)",
     "model.padding": "padding",
-    "model.pool_size": "pooled to (steps)",
+    "model.pool_size": "pooled length (steps)",
     "sparsity.level": "sparsity",
-    "sparsity.relative_to": "sparsity relative to",
+    "sparsity.relative_to": "basis of sparsity",
     "sparsity.groups": "kernel groups",
     "sparsity.regions": "regions",
     "sparsity.group_sizes": "sizes of the groups",
-    "sparsity.explore": "explores",
+    "sparsity.explore": "exploration",
     "sparsity.initial": "initial topology",
-    "sparsity.drop": "drops by",
-    "sparsity.grow": "grows by",
-    "sparsity.update_every": "between updates",
-    "sparsity.update_unit": "unit between updates",
+    "sparsity.drop": "drop rule",
+    "sparsity.grow": "grow rule",
+    "sparsity.update_every": "update interval",
+    "sparsity.update_unit": "unit of the update interval",
     "sparsity.update_timing": "time of an update",
     "sparsity.moments": "moments of grown weights",
     "sparsity.initial_fraction": "fraction exchanged at first",
     "sparsity.final_fraction": "fraction exchanged at last",
-    "sparsity.explore_until": "explores until (of all steps)",
+    "sparsity.explore_until": "end of exploration (of all steps)",
     "sparsity.schedule": "schedule",
     "training.epochs": "epochs",
     "training.batch_size": "largest batch (series)",
     "training.batch_rule": "batch rule",
     "training.learning_rate": "learning rate",
     "training.final_learning_rate": "final learning rate",
-    "training.eval_test_every": "tests every (epochs)",
+    "training.eval_test_every": "test interval (epochs)",
 }
 """Key of a setting -> what an axis says of it."""
 
@@ -57,5 +57,5 @@ def setting_name(key: str) -> str:
 
 
 def setting_in_words(key: str, value: object) -> str:
-    """``kernel groups = 3``, ``explores = false``; of an arm its name."""
+    """``kernel groups = 3``, ``exploration = false``; of an arm its name."""
     return spelled(value) if key == ARM else f"{setting_name(key)} = {spelled(value)}"

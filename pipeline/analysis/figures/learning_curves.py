@@ -179,9 +179,7 @@ def draw_learning_curves(
         )
     run = _run(curves.groupby(["dataset", "arm"], observed=True).size().max())
     if run > 1:
-        notes.append(
-            f"A point of a curve of more than {MOST_POINTS} epochs is the mean over up to {run} neighbouring ones."
-        )
+        notes.append(f"A point of a curve of over {MOST_POINTS} epochs is the mean of up to {run} neighbouring ones.")
     return Drawing(
         picture=render(quantity.name, lambda: _figure(curves, quantity, arms, datasets)),
         alt=f"{quantity.words.capitalize()} over epochs, a panel a data set, a line an arm",

@@ -307,7 +307,7 @@ def test_lines_of_a_sweep_are_named_as_arms_are(make_results: MakeResults, make_
         {"sparsity.explore": explore, "model.depth": depth} for explore in (True, False) for depth in (2, 4)
     ]
     points, _ = sweep_plot.sweep(make_combined(make_results, make_config, combinations), "model.depth")
-    assert points["line"].unique().tolist() == ["base, explores = true", "base, explores = false"]
+    assert points["line"].unique().tolist() == ["base, exploration = true", "base, exploration = false"]
 
 
 @pytest.mark.parametrize(("key", "values"), [("sparsity.explore", (True, False)), ("data.split", (2015, 2018))])
