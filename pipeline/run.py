@@ -5,23 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dsn.durable import write_folder
 from dsn.engine_choice import choose_engine
 from dsn.errors import InvalidInput
 from pipeline.absent import omission
 from pipeline.disk import disk_space
-from pipeline.errors import Interrupted, WorkspaceFailed
+from pipeline.errors import Interrupted
 from pipeline.ledger import Ledger, TrialState, read_states
 from pipeline.lock import driver_lock, require_undriven
 from pipeline.on_finish import Ending
-from pipeline.outcome import EpochReport, TrialResult
 from pipeline.planning import Plan, TrialSpec
 from pipeline.preflight import check_before_run
-from pipeline.provenance import code_provenance
 from pipeline.record import make_record, save_record
+from pipeline.recorder import Recorder, workspace_failures
 from pipeline.resources import Capacity, local_cpus
 from pipeline.signals import as_interrupt
 from pipeline.source import kept_against
@@ -43,43 +41,6 @@ if TYPE_CHECKING:
 Say = Callable[[str], None]
 
 
-class Recorder:
-    """Makes every result durable before anyone is told of it: artifacts, then the ledger, then the terminal."""
-
-    def __init__(self, workspace: Workspace, ledger: Ledger, broadcast: Broadcast) -> None:
-        self._workspace = workspace
-        self._ledger = ledger
-        self._broadcast = broadcast
-        self._provenance = code_provenance()
-
-    def started(self, trial: TrialSpec) -> None:
-        assert trial.content_hash
-        with _workspace_failures(self._workspace):
-            self._ledger.append("started", trial.trial_id)
-        self._broadcast.started(trial)
-
-    def progressed(self, trial: TrialSpec, report: EpochReport) -> None:
-        """Shown, not recorded: a trial that is cut off starts again."""
-        self._broadcast.progressed(trial, report)
-
-    def finished(self, trial: TrialSpec, result: TrialResult) -> None:
-        with _workspace_failures(self._workspace):
-            if result.artifacts:
-                write_folder(self._workspace.trial(trial.trial_id), result.artifacts)
-            self._ledger.append(
-                result.status,
-                trial.trial_id,
-                started=result.started,
-                config=trial.config.to_dict(),
-                seed=trial.seed,
-                metrics=result.metrics,
-                artifacts=sorted(result.artifacts),
-                provenance=result.provenance | self._provenance,
-                error=asdict(result.error) if result.error else None,
-            )
-        self._broadcast.finished(trial, result)
-
-
 def run_study(
     study: Study, plan: Plan, workspace: Workspace, display: Display, *, rerun_failed: bool = False
 ) -> tuple[StudyResults, ReportPaths]:
@@ -97,7 +58,7 @@ def run_study(
     ending = Ending(study, workspace, display.say)
     with _interruptible(), display, ending.watched(), ExitStack() as held:
         _examine(study, plan, workspace, display.say, rerun_failed=rerun_failed)
-        with _workspace_failures(workspace):
+        with workspace_failures(workspace):
             held.enter_context(driver_lock(workspace, plan.study))
             file = ProgressFile(workspace, plan.study, display.say)
             file.remove()
@@ -119,7 +80,7 @@ def run_study(
         )
         broadcast = held.enter_context(Broadcast(progress, display, file))
         ending.snapshot = broadcast.snapshot
-        with _workspace_failures(workspace):
+        with workspace_failures(workspace):
             held.enter_context(TrackingProcess(workspace, plan.study, display.say))
         if todo:
             _train(study, todo, Recorder(workspace, ledger, broadcast), broadcast, display.say)
@@ -134,7 +95,7 @@ def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_
     """Refuse what could not be finished, before anything is written."""
     from pipeline.analysis.published import read_published
 
-    with _workspace_failures(workspace):
+    with workspace_failures(workspace):
         require_undriven(workspace, plan.study)
         against = kept_against(workspace, plan.study)
         if against:
@@ -161,20 +122,11 @@ def publish(
     from pipeline.analysis.frames import load_results
     from pipeline.analysis.report.files import write_report
 
-    with _workspace_failures(workspace):
+    with workspace_failures(workspace):
         results = load_results(workspace, study, published)
         folder = workspace.report(study)
         folder.mkdir(parents=True, exist_ok=True)
         return results, write_report(results, folder, pdf=pdf)
-
-
-@contextmanager
-def _workspace_failures(workspace: Workspace) -> Iterator[None]:
-    """Around what reads and writes the workspace, and nothing else: other failures must keep their own names."""
-    try:
-        yield
-    except OSError as error:
-        raise WorkspaceFailed(f"workspace {workspace.root}: {error}") from error
 
 
 def _require_cores(study: Study) -> None:
