@@ -70,7 +70,7 @@ class InvalidInput(DSNError, ValueError):
         if isinstance(self.value, _Unset):
             return ""
         shown = repr(self.value)
-        return f" (got {shown if len(shown) <= 80 else shown[:77] + '...'})"
+        return f" (got {_shortened(shown, 80)})"
 
     def _advice(self) -> str:
         if not self.choices:
