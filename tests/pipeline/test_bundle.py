@@ -152,6 +152,29 @@ def test_a_result_that_comes_counts_beside_failures_here_whatever_was_asked_for_
     assert {there[key].generation for key in done} == {1}
 
 
+def test_lives_of_trials_travel(tmp_path: Path, empty: Workspace) -> None:
+    workspace = Workspace(root=tmp_path / "lives")
+    ended(workspace)
+    lost = {"kind": "worker-lost", "message": "m", "traceback": ""}
+    again, cut_off, *_ = (trial for trial, state in read_states(workspace).items() if state.status == "done")
+    with Ledger(workspace, "first") as ledger:
+        ledger.reopen({again: "all", cut_off: "all"})
+        ledger.append("started", cut_off, attempt=1)
+        ledger.append("lost", cut_off, attempt=1, epoch=None, error=lost)
+    path = tmp_path / "lives.zip"
+    write_bundle(WorkspaceSource(workspace, "first"), path, networks=True)
+    read_bundle(path, empty)
+    there, here = (
+        {trial: (state.status, state.generation) for trial, state in read_states(place).items()}
+        for place in (empty, workspace)
+    )
+    assert there == here
+    assert there[again] == there[cut_off] == ("pending", 1)
+    packed = {folder.name for folder in empty.trials.iterdir()}
+    assert len(packed) == 2
+    assert packed.isdisjoint({again, cut_off}), "what an earlier life left is not packed"
+
+
 def test_a_study_that_is_there_already_is_not_touched(packed: tuple[Workspace, Path]) -> None:
     workspace, path = packed
     before = listing(workspace.root)
