@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ledger import TrialState
+from pipeline.lifecycle import TrialState
 from pipeline.outcome import EpochReport, TrialError, TrialResult
 from pipeline.planning import Plan
 from pipeline.terminal.progress import LATEST, Finished, Leader, Progress, one_line
@@ -103,6 +103,16 @@ def test_what_was_there_before_is_counted_and_not_run(make_plan_of: MakePlan) ->
     assert snapshot.leaders[0].arms == ("x",)
     todo = [trial.seconds for trial in plan.trials if trial.trial_id not in states]
     assert snapshot.left == pytest.approx(max(todo)), "two workers for two trials: the longer one decides"
+
+
+def test_trials_that_are_left_alone_without_a_result_are_pending(make_plan_of: MakePlan) -> None:
+    plan = make_plan_of(STUDY)[1]
+    todo = [trial.trial_id for trial in plan.trials[1:]]
+    progress = Progress(study="s", question="", trials=plan.trials, cells=plan.cells, states={}, todo=todo, began=BEGAN)
+    for trial_id in todo:
+        progress.finished(trial_id, _done(trial_id), at=BEGAN)
+    snapshot = progress.snapshot(BEGAN)
+    assert (snapshot.planned, snapshot.done, snapshot.pending) == (4, 3, 1)
 
 
 def test_arms_that_are_equal_in_what_is_shown_lead_together(make_plan_of: MakePlan) -> None:
