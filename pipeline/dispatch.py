@@ -1,4 +1,4 @@
-"""Which trial is next, and what becomes of what is heard of those that run: the runner's decisions, without its cluster.
+"""Which trial is next, and what becomes of what is heard of those that run: a run's decisions, without its cluster.
 
 Pure: fed with what happens and when, it tells a listener what counts. What is heard of an attempt that does not run -
 again, late, or in another order - counts nothing, so that no trial can end twice.
@@ -58,9 +58,10 @@ class _Trial:
     Attributes:
         spec: with the resources of the newest attempt.
         attempt: the newest; ``running`` says whether it is under way, ``since`` when its worker began it.
-        epoch: the highest that any attempt has reported; ``reached``, this one.
-        losses: attempts in a row that ended without a new one.
-        overdue: the attempt has had its time.
+        epoch: the highest that any attempt has reported; ``reached``, the newest.
+        gained: whether the newest has reported an epoch that no other had.
+        losses: attempts in a row that were lost, with no new epoch from the first of them on.
+        overdue: the newest has had its time.
     """
 
     spec: TrialSpec
@@ -74,7 +75,8 @@ class _Trial:
     overdue: bool = False
 
     def begin_again(self, resources: Resources) -> None:
-        self.spec = replace(self.spec, resources=resources)
+        if resources != self.spec.resources:
+            self.spec, self.losses = replace(self.spec, resources=resources), 0
         self.attempt += 1
         self.running, self.since, self.reached, self.gained, self.overdue = True, None, 0, False, False
 

@@ -31,13 +31,14 @@ from pipeline.workspace import Workspace
 Status = Literal["pending", "running", "done", "pruned", "failed"]
 STATUSES: tuple[Status, ...] = ("done", "pruned", "failed", "running", "pending")
 
-EVENTS = ("started", "done", "failed")
+EVENTS = ("started", "lost", "done", "failed")
 
 _FILE = "ledger.jsonl"
 
 _NUMBER = rb"[0-9.e+-]+"
 _HEAD = re.compile(
-    rb'\{"event":"(started|done|failed)","trial":"([0-9a-f]+)","time":(%b)(?:,"started":(%b))?[,}]' % (_NUMBER, _NUMBER)
+    rb'\{"event":"(started|lost|done|failed)","trial":"([0-9a-f]+)","time":(%b)(?:,"started":(%b))?[,}]'
+    % (_NUMBER, _NUMBER)
 )
 """How ``Ledger.append`` begins a line. What begins in another way is read as JSON."""
 
@@ -223,6 +224,8 @@ def states_of(records: Iterable[Mapping[str, Any]], *, driven: bool) -> Iterator
 def _status(event: str, driven: bool) -> Status:
     if event == "started":
         return "running" if driven else "pending"
+    if event == "lost":
+        return "pending"
     return "done" if event == "done" else "failed"
 
 

@@ -36,8 +36,8 @@ class Resources:
             a study only where it has fewer trials than the machine has cores. The native engine's results are the same
             to the bit for any number, PyTorch's differ in rounding as between processors.
         gpus: below 1, several trials share a GPU. Where there are none, trials run on the CPU.
-        time_limit: how long one attempt of a trial may run before it is ended and recorded as failed: ``90s`` or ``2h``,
-            say; null for as long as it takes.
+        time_limit: how long one attempt of a trial may run before it is ended and recorded as failed: ``90s``, ``2h``;
+            null for as long as it takes.
         memory: what a trial may take on top of what its worker needs to begin, such as ``500MB`` or ``2GB``; one that
             takes more is tried again with twice as much, while the machine has it. null sets no limit.
     """

@@ -41,6 +41,7 @@ from pipeline.outcome import (
     MASK_UPDATES,
     NETWORK,
     RECEPTIVE_FIELDS,
+    Checkpoint,
     ErrorKind,
     TrialError,
     TrialResult,
@@ -49,7 +50,13 @@ from pipeline.planning import TrialSpec
 from pipeline.provenance import processor_name
 
 
-def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord, None, TrialResult]:
+def trial_epochs(
+    trial: TrialSpec,
+    *,
+    keep_model: bool,
+    checkpoint: bytes | None = None,  # noqa: ARG001
+    checkpoint_every: float = 60.0,  # noqa: ARG001
+) -> Generator[EpochRecord | Checkpoint, None, TrialResult]:
     """Train: yields a record an epoch, returns the result. Whatever goes wrong inside is returned, not raised."""
     started = time.time()
     provenance: dict[str, str] = {}
