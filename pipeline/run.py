@@ -13,7 +13,8 @@ from dsn.errors import InvalidInput
 from pipeline.absent import omission
 from pipeline.disk import disk_space
 from pipeline.errors import Interrupted
-from pipeline.ledger import Ledger, TrialState, read_states
+from pipeline.ledger import Ledger, read_states
+from pipeline.lifecycle import TrialState
 from pipeline.lock import driver_lock, require_undriven
 from pipeline.on_finish import Ending
 from pipeline.planning import Plan, TrialSpec

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.ledger import TrialState
+from pipeline.lifecycle import TrialState
 from pipeline.outcome import EpochReport, ErrorKind, TrialResult
 from pipeline.planning import Cell, TrialSpec
 from pipeline.terminal.time_left import TimeLeft

@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.ledger import TrialState, read_states
+from pipeline.ledger import read_states
+from pipeline.lifecycle import TrialState
 from pipeline.record import StudyRecord
 from pipeline.terminal.display import time_left
 from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
 from pipeline.terminal.progress_file import read_progress
-from pipeline.wording import counted, duration
+from pipeline.wording import counted, duration, elapsed
 from pipeline.workspace import Workspace
 
 MOST_CAUSES = 10
@@ -88,7 +89,7 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
             "epoch": each.epoch,
             "epochs": each.epochs,
             "train_loss": each.train_loss,
-            "seconds": round(now - each.since, 1),
+            "seconds": round(elapsed(each.since, now), 1),
         }
         for each in status.running
     ]
@@ -107,12 +108,11 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
     sums = " + ".join(f"{number} {state}" for state, number in status.counts.items())
     lines = [f"{status.study}: {status.planned} planned = {sums}"]
     if status.run:
-        lines.append(f"running for {duration(now - status.run.began)}{time_left(status.run, ', ', now)}")
+        lines.append(f"running for {duration(elapsed(status.run.began, now))}{time_left(status.run, ', ', now)}")
     for each in status.running:
         loss = "" if each.train_loss is None else f", training loss {each.train_loss:.4f}"
-        lines.append(
-            f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {duration(max(now - each.since, 0))}"
-        )
+        took = duration(elapsed(each.since, now))
+        lines.append(f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {took}")
     if every_failure:
         lines += [f"  {each.name.trial} {each.name.title}: {each.kind}: {each.message}" for each in status.failures]
     elif status.failures:

@@ -18,7 +18,8 @@ from mlflow.exceptions import MlflowException
 
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
-from pipeline.ledger import TrialState, parse_lines, prevailing, states_of
+from pipeline.ledger import parse_lines
+from pipeline.lifecycle import TrialState, prevailing, states_of
 from pipeline.outcome import ARTIFACTS
 from pipeline.record import parse_record
 from pipeline.tracking.layout import EVENT, KIND, LINES, LONG_EVENT, RECORD, REPORT, STUDY, TRIAL, as_line

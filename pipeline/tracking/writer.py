@@ -31,7 +31,8 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_RUN_NOTE,
 )
 
-from pipeline.ledger import TrialState, as_lines, decisive_lines, ledger_file, read_records, read_states
+from pipeline.ledger import as_lines, decisive_lines, ledger_file, read_records, read_states
+from pipeline.lifecycle import TrialState
 from pipeline.outcome import HISTORY
 from pipeline.planning import DataUse, TrialSpec
 from pipeline.record import StudyRecord, load_record, record_text

@@ -91,6 +91,20 @@ def test_what_runs_is_shown_with_how_far_it_is(record: StudyRecord, workspace: W
     assert (ended.running, ended.run, ended.counts["pending"]) == ((), None, 4), "what is left of a run misleads nobody"
 
 
+def test_a_clock_that_was_set_back_makes_no_negative_times(record: StudyRecord, workspace: Workspace) -> None:
+    first, *_ = record.trials
+    progress = _progress(record)
+    progress.started(first.trial_id, at=NOW)
+    with driver_lock(workspace, "s"), Ledger(workspace, "s") as ledger:
+        ledger.append("started", first.trial_id)
+        ProgressFile(workspace, "s", _no_words).write(progress.snapshot(NOW))
+        status = read_status(workspace, record)
+        hours_ago = NOW - 7200
+        assert status_text(status, hours_ago).splitlines()[1].startswith("running for 0 s, ")
+        assert status_text(status, hours_ago).splitlines()[2].endswith(" of 8, 0 s")
+        assert status_summary(status, hours_ago)["running_trials"][0]["seconds"] == 0
+
+
 def test_the_ledger_says_what_runs_and_the_view_only_how_far(record: StudyRecord, workspace: Workspace) -> None:
     """The view is up to a second old: the first trial has ended meanwhile, and the second has begun."""
     first, second, *_ = record.trials
