@@ -13,6 +13,7 @@ from pipeline.record import StudyRecord
 from pipeline.terminal.display import time_left
 from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
 from pipeline.terminal.progress_file import read_progress
+from pipeline.todo import is_stale
 from pipeline.wording import counted, duration, elapsed
 from pipeline.workspace import Workspace
 
@@ -36,6 +37,8 @@ class Status:
         study: its name.
         counts: trials by status; they add up to all that are planned.
         failures: those that failed, in the plan's order.
+        stale: those whose results are of earlier semantics (``pipeline.todo``): done, by a plan of that time, or
+            pending.
         running: those that run, as far as they are known to be.
         run: the run that goes on, if one does and has told of itself.
     """
@@ -43,6 +46,7 @@ class Status:
     study: str
     counts: Mapping[str, int]
     failures: tuple[Failure, ...]
+    stale: tuple[Name, ...]
     running: tuple[Running, ...]
     run: Snapshot | None
 
@@ -76,6 +80,7 @@ def read_status(workspace: Workspace, record: StudyRecord) -> Status:
         study=record.name,
         counts=record.counts(states),
         failures=tuple(failures),
+        stale=tuple(name_of(trial) for trial in record.trials if is_stale(trial, states)),
         running=tuple(running),
         run=run,
     )
@@ -100,6 +105,7 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
         **status.counts,
         "running_trials": running,
         "failed_trials": failures,
+        "stale_trials": [asdict(name) for name in status.stale],
     }
 
 
@@ -120,5 +126,9 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
         lines += [f"  {number} x {kind}: {message}" for (kind, message), number in causes[:MOST_CAUSES]]
         if len(causes) > MOST_CAUSES:
             lines.append(f"  and {counted(len(causes) - MOST_CAUSES, 'other cause')}")
-        lines.append("(--failed lists each; `dsn run FILE --rerun-failed` tries again)")
+        lines.append("(--failed lists each; `dsn run FILE --rerun failed` tries again)")
+    if status.stale:
+        found = counted(len(status.stale), "stale result")
+        lines.append(f"  {found}: of an earlier version of the program, which computed otherwise")
+        lines.append("(`dsn run` leaves them alone; `dsn run FILE --rerun stale` trains them again)")
     return "\n".join(lines)
