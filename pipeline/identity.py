@@ -15,7 +15,8 @@ from dsn.sparsity.grow import GROW
 from dsn.sparsity.view import Rule
 
 SEMANTICS = 1
-"""Raised whenever the same configuration, seed and data would give other results than before."""
+"""Raised whenever the same configuration, seed and data would give other results than before. Results of earlier
+semantics stay, under their ids; they show as stale."""
 
 EXPLORATION_ONLY = (
     "drop",
@@ -112,6 +113,16 @@ def trial_ids(config: RunConfig, seeds: Iterable[int], content_hash: str) -> Ite
     """``trial_id`` of each seed."""
     plain = canonical(config)
     for seed in seeds:
-        identity = {"config": plain, "seed": seed, "data": content_hash, "semantics": SEMANTICS}
-        text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
-        yield hashlib.sha256(text.encode()).hexdigest()[:16]
+        yield _hashed(plain, seed, content_hash, SEMANTICS)
+
+
+def former_ids(config: RunConfig, seed: int, content_hash: str) -> Iterator[str]:
+    """What ``trial_id`` was before ``SEMANTICS`` was raised, the latest first."""
+    for semantics in range(SEMANTICS - 1, 0, -1):
+        yield _hashed(canonical(config), seed, content_hash, semantics)
+
+
+def _hashed(plain: Mapping[str, Mapping[str, Any]], seed: int, content_hash: str, semantics: int) -> str:
+    identity = {"config": plain, "seed": seed, "data": content_hash, "semantics": semantics}
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

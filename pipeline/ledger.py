@@ -4,8 +4,8 @@ One append-only file of JSON lines a study, synced to disk at every line, writte
 workspace's lock (``pipeline.lock``). A trial that is done in one study's ledger is done for all studies that contain
 it.
 
-Events: ``started`` (a worker has begun), ``done`` (with its results) and ``failed`` (with its error). Whatever a crash
-leaves behind can be read: a last line without its end was never acknowledged, and is cut off by the next writer.
+What lines mean is said in ``pipeline.lifecycle``. Whatever a crash leaves behind can be read: a last line without its
+end was never acknowledged, and is cut off by the next writer.
 """
 
 from __future__ import annotations
@@ -16,39 +16,26 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic_core import from_json
 
 from dsn.durable import sync_folder
 from dsn.errors import InvalidInput
+from pipeline.lifecycle import EVENTS, TrialState, generation_of, prevailing, prevails, states_of
 from pipeline.lock import driven_study
 from pipeline.workspace import Workspace
-
-Status = Literal["pending", "running", "done", "pruned", "failed"]
-STATUSES: tuple[Status, ...] = ("done", "pruned", "failed", "running", "pending")
-
-EVENTS = ("started", "lost", "done", "failed")
 
 _FILE = "ledger.jsonl"
 
 _NUMBER = rb"[0-9.e+-]+"
 _HEAD = re.compile(
-    rb'\{"event":"(started|lost|done|failed)","trial":"([0-9a-f]+)","time":(%b)(?:,"started":(%b))?[,}]'
-    % (_NUMBER, _NUMBER)
+    rb'\{"event":"(%b)","trial":"([0-9a-f]+)"(?:,"generation":([0-9]+))?,"time":(%b)(?:,"started":(%b))?[,}]'
+    % ("|".join(EVENTS).encode(), _NUMBER, _NUMBER)
 )
 """How ``Ledger.append`` begins a line. What begins in another way is read as JSON."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrialState:
-    """What the ledgers say of one trial. ``record`` is its last event; None while it has none."""
-
-    status: Status
-    record: Mapping[str, Any] | None = None
 
 
 class Ledger:
@@ -57,20 +44,41 @@ class Ledger:
     def __init__(self, workspace: Workspace, study: str) -> None:
         folder = workspace.study(study)
         folder.mkdir(parents=True, exist_ok=True)
+        self._generations = _generations(workspace)
         self._file = _open_for_appending(folder / _FILE)
 
     def append(self, event: str, trial_id: str, **details: Any) -> None:
-        """Write one event; when this returns it is on disk. A write that fails leaves no part of the line behind."""
-        line = as_lines([{"event": event, "trial": trial_id, "time": time.time(), **details}])
+        """Write one event; when this returns it is on disk. A write that fails leaves no part of the line behind.
+
+        A line carries the generation of its trial, the highest that any ledger of the workspace knows; ``reopened``
+        begins the next one.
+        """
+        self._write([self._line(event, trial_id, details)])
+
+    def reopen(self, reasons: Mapping[str, str]) -> None:
+        """``reopened`` for each trial id, with why; none of them if the write fails."""
+        self._write([self._line("reopened", trial_id, {"why": why}) for trial_id, why in reasons.items()])
+
+    def _line(self, event: str, trial_id: str, details: Mapping[str, Any]) -> dict[str, Any]:
+        assert event in EVENTS, event
+        generation = self._generations.get(trial_id, 0) + (event == "reopened")
+        life = {"generation": generation} if generation else {}
+        # As _HEAD has it, whatever the order of the details.
+        began = {"started": details["started"]} if "started" in details else {}
+        return {"event": event, "trial": trial_id, **life, "time": time.time(), **began, **details}
+
+    def _write(self, lines: list[dict[str, Any]]) -> None:
+        content = as_lines(lines)
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
-            written = os.write(self._file, line)
-            if written < len(line):
-                raise OSError(f"only {written} of {len(line)} bytes could be written to the ledger")
+            written = os.write(self._file, content)
+            if written < len(content):
+                raise OSError(f"only {written} of {len(content)} bytes could be written to the ledger")
             os.fdatasync(self._file)
         except OSError:
             os.ftruncate(self._file, end)
             raise
+        self._generations |= {line["trial"]: line["generation"] for line in lines if line["event"] == "reopened"}
 
     def close(self) -> None:
         os.close(self._file)
@@ -128,9 +136,9 @@ def _record(line: bytes, place: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         # Not what a crash leaves: the disk, or an editor.
         raise InvalidInput("holds a line that is no record", value=line, place=place) from error
-    if not isinstance(record, dict) or record.get("event") not in EVENTS:
+    if not isinstance(record, dict) or record.get("event") not in EVENTS or not isinstance(generation_of(record), int):
         problem = "holds a record that this version does not know"
-        raise InvalidInput(problem, value=line, place=place, choices=EVENTS)
+        raise InvalidInput(problem, value=line, place=place, choices=tuple(EVENTS))
     return record
 
 
@@ -158,77 +166,58 @@ def read_states(workspace: Workspace) -> dict[str, TrialState]:
 
 
 def read_times(workspace: Workspace) -> dict[str, TrialState]:
-    """As ``read_states``, of records that have ``event, trial, time`` and ``started`` alone: for hundreds of thousands
-    of trials."""
+    """As ``read_states``, of records that have ``event, trial, generation, time`` and ``started`` alone: for hundreds
+    of thousands of trials. Of two ledgers that claim the same by other lines, it may take the other's times."""
     driven = driven_study(workspace)
-    ledgers = ((path, _heads(path)) for path in _ledger_files(workspace))
+    ledgers = ((path, _heads(path.read_bytes(), path)) for path in _ledger_files(workspace))
     return prevailing(
         itertools.chain.from_iterable(states_of(heads, driven=path.parent.name == driven) for path, heads in ledgers)
     )
 
 
-def _heads(path: Path) -> Iterator[dict[str, Any]]:
-    content = path.read_bytes()
+def _heads(content: bytes, path: Path) -> Iterator[dict[str, Any]]:
     for line in content[: content.rfind(b"\n") + 1].splitlines():
         found = _HEAD.match(line)
         if found is None:
             yield _record(line, str(path))
             continue
-        event, trial, when, started = found.groups()
+        event, trial, generation, when, started = found.groups()
         head = {"event": event.decode(), "trial": trial.decode(), "time": float(when)}
-        yield head if started is None else head | {"started": float(started)}
+        if generation is not None:
+            head["generation"] = int(generation)
+        if started is not None:
+            head["started"] = float(started)
+        yield head
 
 
-def prevailing(known: Iterable[tuple[str, TrialState]]) -> dict[str, TrialState]:
-    """Of each trial the state that counts: what one study knows of a shared trial outweighs what another does not."""
-    states: dict[str, TrialState] = {}
-    for identity, state in known:
-        other = states.get(identity)
-        if other is None or _rank(state) >= _rank(other):
-            states[identity] = state
-    return states
+def _generations(workspace: Workspace) -> dict[str, int]:
+    """The highest of each trial that has been reopened."""
+    found: dict[str, int] = {}
+    for path in _ledger_files(workspace):
+        content = path.read_bytes()
+        # Most ledgers have none, and some have hundreds of thousands of lines.
+        if b'"generation":' in content:
+            for head in _heads(content, path):
+                found[head["trial"]] = max(generation_of(head), found.get(head["trial"], 0))
+    return {trial_id: generation for trial_id, generation in found.items() if generation}
 
 
 def decisive_lines(workspace: Workspace, trial_ids: Collection[str]) -> list[dict[str, Any]]:
     """What the ledgers say of these trials: of each, all lines of the one ledger that its state comes from. A ledger of
     these lines alone says the same of them as all ledgers together."""
     ledgers = [read_records(path)[0] for path in _ledger_files(workspace)]
-    deciding: dict[str, int] = {}
-    ranks: dict[str, int] = {}
+    deciding: dict[str, tuple[int, TrialState]] = {}
     for number, lines in enumerate(ledgers):
         for identity, state in states_of(lines, driven=False):
-            if _rank(state) >= ranks.get(identity, 0):
-                deciding[identity], ranks[identity] = number, _rank(state)
+            if identity not in deciding or prevails(state, deciding[identity][1]):
+                deciding[identity] = number, state
     return [
         line
         for number, lines in enumerate(ledgers)
         for line in lines
-        if line["trial"] in trial_ids and deciding[line["trial"]] == number
+        if line["trial"] in trial_ids and deciding[line["trial"]][0] == number
     ]
 
 
 def _ledger_files(workspace: Workspace) -> list[Path]:
     return sorted(workspace.ledgers.glob(f"*/{_FILE}"))
-
-
-def states_of(records: Iterable[Mapping[str, Any]], *, driven: bool) -> Iterator[tuple[str, TrialState]]:
-    """The state of each trial in the lines of one ledger; ``driven`` says whether its study is being run."""
-    last: dict[str, Mapping[str, Any]] = {}
-    for record in records:
-        if last.get(record["trial"], {}).get("event") != "done":
-            last[record["trial"]] = record
-    for identity, record in last.items():
-        yield identity, TrialState(status=_status(record["event"], driven), record=record)
-
-
-def _status(event: str, driven: bool) -> Status:
-    if event == "started":
-        return "running" if driven else "pending"
-    if event == "lost":
-        return "pending"
-    return "done" if event == "done" else "failed"
-
-
-def _rank(state: TrialState) -> int:
-    """Done, then running, then the rest."""
-    return {"done": 3, "pruned": 3, "running": 2, "failed": 1, "pending": 0}[state.status]

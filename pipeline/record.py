@@ -19,7 +19,7 @@ from dsn.cost import Cost
 from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
-from pipeline.ledger import STATUSES, TrialState
+from pipeline.lifecycle import TrialState, accounted
 from pipeline.planning import Cell, DataUse, Plan, TrialSpec
 from pipeline.resources import Resources
 from pipeline.study.spec import Study, Tracking
@@ -54,8 +54,7 @@ class StudyRecord:
 
     def counts(self, states: Mapping[str, TrialState]) -> dict[str, int]:
         """Trials by status; the values add up to ``len(self.trials)``."""
-        found = [states[trial.trial_id].status if trial.trial_id in states else "pending" for trial in self.trials]
-        return {status: found.count(status) for status in STATUSES}
+        return accounted((trial.trial_id for trial in self.trials), states)
 
 
 @dataclass(frozen=True, kw_only=True)

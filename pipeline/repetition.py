@@ -8,7 +8,7 @@ from typing import Any
 
 from dsn.engine_choice import INSTRUCTION_SETS, choose_engine
 from dsn.errors import InvalidInput
-from pipeline.ledger import TrialState
+from pipeline.lifecycle import TrialState
 from pipeline.planning import TrialSpec
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ from dsn.errors import InvalidInput
 from pipeline.absent import omission
 from pipeline.disk import disk_space
 from pipeline.errors import Interrupted
-from pipeline.ledger import Ledger, TrialState, read_states
+from pipeline.ledger import Ledger, read_states
 from pipeline.lock import driver_lock, require_undriven
 from pipeline.on_finish import Ending
 from pipeline.planning import Plan, TrialSpec
@@ -29,8 +29,8 @@ from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.display import Display
 from pipeline.terminal.progress import Progress
 from pipeline.terminal.progress_file import ProgressFile
+from pipeline.todo import Rerun, opening, what_to_do
 from pipeline.tracking_process import TrackingProcess
-from pipeline.wording import counted
 from pipeline.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -43,9 +43,9 @@ Say = Callable[[str], None]
 
 
 def run_study(
-    study: Study, plan: Plan, workspace: Workspace, display: Display, *, rerun_failed: bool = False
+    study: Study, plan: Plan, workspace: Workspace, display: Display, *, rerun: Rerun | None = None
 ) -> tuple[StudyResults, ReportPaths]:
-    """Run every trial of the plan that is not done (and, unless ``rerun_failed``, has not failed); write the report.
+    """Run what is missing of the plan, and what ``rerun`` asks for again; write the report.
 
     Raises:
         InvalidInput: the machine has not what the study asks for, or trials would fail (``pipeline.preflight``).
@@ -58,16 +58,19 @@ def run_study(
     _require_engine(study)
     ending = Ending(study, workspace, display.say)
     with _interruptible(), display, ending.watched(), ExitStack() as held:
-        _examine(study, plan, workspace, display.say, rerun_failed=rerun_failed)
+        _examine(study, plan, workspace, display.say, rerun)
         with workspace_failures(workspace):
             held.enter_context(driver_lock(workspace, plan.study))
             file = ProgressFile(workspace, plan.study, display.say)
             file.remove()
             ledger = held.enter_context(Ledger(workspace, plan.study))
             states = read_states(workspace)
-            todo = _missing(plan, states, rerun_failed)
+            todo = what_to_do(plan, states, rerun)
             save_record(workspace, make_record(study, plan))
-        display.say(_opening(plan, states, todo))
+            todo.begin(ledger, states)
+            words = list(opening(plan, todo, workspace))
+        for line in words:
+            display.say(line)
         if plan.left_out:
             display.say(omission(plan.left_out, len(plan.datasets)))
         progress = Progress(
@@ -76,15 +79,16 @@ def run_study(
             trials=plan.trials,
             cells=plan.cells,
             states=states,
-            todo=[trial.trial_id for trial in todo],
+            todo=[trial.trial_id for trial in todo.trials],
             began=time.time(),
         )
         broadcast = held.enter_context(Broadcast(progress, display, file))
         ending.snapshot = broadcast.snapshot
         with workspace_failures(workspace):
             held.enter_context(TrackingProcess(workspace, plan.study, display.say))
-        if todo:
-            _train(study, todo, Recorder(workspace, plan.study, ledger, broadcast, states), broadcast, display.say)
+        if todo.trials:
+            recorder = Recorder(workspace, plan.study, ledger, broadcast, states)
+            _train(study, list(todo.trials), recorder, broadcast, display.say)
         broadcast.enter("reporting")
         # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
         published = publish(workspace, plan.study)
@@ -92,7 +96,7 @@ def run_study(
         return published
 
 
-def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_failed: bool) -> None:
+def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, rerun: Rerun | None) -> None:
     """Refuse what could not be finished, before anything is written."""
     from pipeline.analysis.published import read_published
 
@@ -101,8 +105,8 @@ def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, *, rerun_
         against = kept_against(workspace, plan.study)
         if against:
             read_published(against)  # the report at the end could not be written
-        missing, space = _missing(plan, read_states(workspace), rerun_failed), disk_space(workspace.root)
-    check_before_run(study, replace(plan, trials=tuple(missing)), workspace, space, say)
+        todo, space = what_to_do(plan, read_states(workspace), rerun), disk_space(workspace.root)
+    check_before_run(study, replace(plan, trials=todo.trials), workspace, space, say)
 
 
 def publish(
@@ -148,33 +152,6 @@ def _require_engine(study: Study) -> None:
         raise InvalidInput(
             error.problem, key=error.key, value=error.value, place=place, choices=error.choices
         ) from error
-
-
-def _missing(plan: Plan, states: Mapping[str, TrialState], rerun_failed: bool) -> list[TrialSpec]:
-    """The trials to train: without results, and not failed unless failures are to be tried again."""
-
-    def settled(state: TrialState) -> bool:
-        return state.status in ("done", "pruned") or (state.status == "failed" and not _try_again(state, rerun_failed))
-
-    return [trial for trial in plan.trials if trial.trial_id not in states or not settled(states[trial.trial_id])]
-
-
-def _try_again(failed: TrialState, rerun_failed: bool) -> bool:
-    """A worker that was lost says nothing against its trial; what a trial itself raised, it will raise again."""
-    return rerun_failed or (failed.record or {})["error"]["kind"] == "worker-lost"
-
-
-def _opening(plan: Plan, states: Mapping[str, TrialState], todo: Sequence[TrialSpec]) -> str:
-    """``12 trials, 7 already there, 2 failed before (--rerun-failed tries them again), 3 to run``."""
-    waiting = {trial.trial_id for trial in todo}
-    failed = sum(
-        state.status == "failed" and identity not in waiting
-        for identity, state in ((trial.trial_id, states.get(trial.trial_id)) for trial in plan.trials)
-        if state is not None
-    )
-    parts = [counted(len(plan.trials), "trial"), f"{len(plan.trials) - len(todo) - failed} already there"]
-    parts += [f"{failed} failed before (--rerun-failed tries again)"] if failed else []
-    return f"{plan.study}: {', '.join([*parts, f'{len(todo)} to run'])}"
 
 
 def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: Broadcast, say: Say) -> None:

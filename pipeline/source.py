@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.ledger import TrialState, decisive_lines, read_states
+from pipeline.ledger import decisive_lines, read_states
+from pipeline.lifecycle import TrialState
 from pipeline.record import StudyRecord, load_record
 from pipeline.workspace import AGAINST, Workspace
 
@@ -67,8 +68,10 @@ class WorkspaceSource:
         return decisive_lines(self._workspace, {trial.trial_id for trial in self.record.trials})
 
     def holds(self, trial_id: str, artifact: str) -> bool:
-        """Not if somebody removed it, or an earlier version did not write it."""
-        return self.file(trial_id, artifact).exists()
+        """Not what an earlier attempt left in its folder, nor what somebody removed."""
+        state = self.states.get(trial_id)
+        recorded = state is not None and artifact in (state.record or {}).get("artifacts", ())
+        return recorded and self.file(trial_id, artifact).exists()
 
     def file(self, trial_id: str, artifact: str) -> Path:
         return self._trials.joinpath(trial_id, artifact)  # one path object: there are tens of thousands

@@ -99,6 +99,11 @@ def enumerated(names: Sequence[str]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def elapsed(since: float, until: float) -> float:
+    """Seconds between two readings of the clock; 0 where it has been set back between them."""
+    return max(until - since, 0.0)
+
+
 def duration(seconds: float) -> str:
     """``42 s``, ``7.5 min``, ``3.2 h``."""
     if seconds < 90:

@@ -89,7 +89,7 @@ def rerun_command(results: StudyResults) -> str:
     """What to type to try failed trials again."""
     profile = results.name.partition("@")[2]
     chosen = ["--profile", profile] if profile else []
-    return shlex.join(["dsn", "run", results.file, *chosen, "--rerun-failed"])
+    return shlex.join(["dsn", "run", results.file, *chosen, "--rerun", "failed"])
 
 
 def _failed(results: StudyResults) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from dsn.config import RunConfig
 from pipeline.analysis.published import Published, read_published, set_beside
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.analysis.trial_columns import TrialColumns
-from pipeline.ledger import TrialState
+from pipeline.lifecycle import TrialState
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.planning import Cell, TrialSpec
 from pipeline.record import StudyRecord
@@ -88,7 +88,7 @@ def _frame(record: StudyRecord, trials: Mapping[str, TrialSpec], states: Mapping
     found = [states.get(cell.trial_id, _PENDING) for cell in cells]
     events = [state.record or {} for state in found]
     ended = [event if state.status in ("done", "failed") else {} for state, event in zip(found, events, strict=True)]
-    errors = [event.get("error") or {} for event in events]
+    errors = [event.get("error") or {} for event in ended]
     parts = [
         pd.DataFrame(
             {

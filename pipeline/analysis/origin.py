@@ -98,7 +98,7 @@ def provenance_table(results: StudyResults, most: int = 5) -> Table | None:
     if len(ended):
         rows.append(("first trial began", _moment(ended["started"].min())))
         rows.append(("last trial ended", _moment(ended["finished"].max())))
-        spent = duration(float((ended["finished"] - ended["started"]).sum()))
+        spent = duration(float((ended["finished"] - ended["started"]).clip(lower=0).sum()))
         rows.append(("compute time", f"{spent}, the sum over {counted(len(ended), 'trial')}, failed ones included"))
     columns = (Column(name="what", numeric=False), Column(name="value", numeric=False))
     cells = tuple((Cell(text=name), Cell(text=text)) for name, text in rows)

@@ -366,5 +366,5 @@ def _computed(results: StudyResults) -> str:
     parts += [f"{shown} {enumerated(found[name])}" for name, shown in names.items() if name in found]
     where = f" on {enumerated(found['device'])}" if "device" in found else ""
     ended = trials[trials["finished"].notna()]
-    spent = duration(float((ended["finished"] - ended["started"]).sum()))
+    spent = duration(float((ended["finished"] - ended["started"]).clip(lower=0).sum()))
     return f"Computed with {enumerated(parts)}{where}; {counted(len(ended), 'training')} took {spent} in total."

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from pipeline.ledger import STATUSES
+from pipeline.lifecycle import STATUSES, tally
 from pipeline.wording import rounded_percent
 
 PLACE = ["dataset", "arm"]
@@ -266,9 +266,7 @@ def arm_means(
 
 def _counted_statuses(status: pd.Series) -> dict[str, int]:
     """``planned``, the length, and how often each of ``STATUSES`` occurs."""
-    unknown = set(status) - set(STATUSES)
-    assert not unknown, f"statuses that no table knows: {sorted(map(str, unknown))}"
-    return {"planned": len(status)} | {name: int((status == name).sum()) for name in STATUSES}
+    return {"planned": len(status)} | tally(status)
 
 
 def _done(trials: pd.DataFrame) -> pd.DataFrame:

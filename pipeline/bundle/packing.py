@@ -15,7 +15,8 @@ from dsn.durable import atomic_file
 from pipeline.analysis.frames import results_of
 from pipeline.analysis.report.files import write_report
 from pipeline.bundle.contents import README, STUDY_FILE, VERSIONS, lines_member, record_member, require_ending
-from pipeline.ledger import TrialState, as_lines, prevailing, states_of
+from pipeline.ledger import as_lines
+from pipeline.lifecycle import TrialState, prevailing, states_of
 from pipeline.outcome import NETWORK, TABLES
 from pipeline.provenance import DISTRIBUTION, code_provenance
 from pipeline.record import StudyRecord, record_text

@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import FiniteFloat, ValidationError
+from pydantic import FiniteFloat, NonNegativeInt, ValidationError
 
 from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.analysis.published import parse_published
 from pipeline.bundle.contents import MEMBER, TRIAL_ID, VERSIONS, against_member, lines_member, record_member
 from pipeline.ledger import as_lines, ledger_file, parse_lines, read_states
+from pipeline.lifecycle import TrialState, lifted
 from pipeline.lock import driver_lock
 from pipeline.outcome import ARTIFACTS
 from pipeline.record import StudyRecord, parse_record, record_file, record_text
@@ -70,9 +71,10 @@ class _Error:
 class _Line:
     """What is relied on in a line of a ledger."""
 
-    event: Literal["started", "done", "failed"]
+    event: Literal["started", "lost", "reopened", "done", "failed"]
     trial: str
     time: FiniteFloat
+    generation: NonNegativeInt = 0
     started: FiniteFloat = 0.0
     metrics: dict[str, FiniteFloat] = field(default_factory=dict)
     artifacts: list[str] = field(default_factory=list)
@@ -94,8 +96,9 @@ def read_bundle(path: Path, workspace: Workspace) -> Imported:
         with driver_lock(workspace, name):
             if workspace.study(name).exists():
                 raise InvalidInput("is in this workspace already; name another", key="study", value=name)
-            ours = {trial for trial, state in read_states(workspace).items() if state.status == "done"}
-            bundle.place(workspace, ours)
+            known = read_states(workspace)
+            ours = {trial for trial, state in known.items() if state.status == "done"}
+            bundle.place(workspace, ours, known)
         return Imported(study=name, kept=len(ours & bundle.trials), report=bundle.report(), versions=bundle.versions)
 
 
@@ -128,9 +131,9 @@ class _Bundle:
         if self.record.name != study or not self._trials_fit() or not self._lines_fit(content):
             raise self._refused("is no bundle: its files are not of one study")
 
-    def place(self, workspace: Workspace, ours: set[str]) -> None:
+    def place(self, workspace: Workspace, ours: set[str], known: Mapping[str, TrialState]) -> None:
         """Unpack beside where the files belong, then move them there; the study itself last, so that it is whole once
-        it is seen. Trials in ``ours`` are left out."""
+        it is seen. Trials in ``ours`` are left out; what counts is no less than what is ``known`` of others."""
         wanted = [name for name, found in self._entries.items() if found["trial"] and found["trial"] not in ours]
         space = shutil.disk_usage(workspace.root).free
         if sum(self._archive.getinfo(name).file_size for name in wanted) > space:
@@ -141,7 +144,8 @@ class _Bundle:
                 self._unpack(member, staged.root / member)
             staged.study(name).mkdir(parents=True)
             record_file(staged, name).write_text(record_text(self.record), encoding="utf-8")
-            ledger_file(staged, name).write_bytes(as_lines(line for line in self._lines if line["trial"] not in ours))
+            lines = [line for line in self._lines if line["trial"] not in ours]
+            ledger_file(staged, name).write_bytes(as_lines(lifted(lines, known)))
             os.sync()
             for trial_id in sorted({self._entries[member]["trial"] for member in wanted}):
                 # What lies there is of a trial that no ledger calls done.
@@ -207,7 +211,7 @@ class _Bundle:
         return (
             {line.trial for line in lines} <= self.trials
             and {name for line in lines for name in line.artifacts} <= set(ARTIFACTS)
-            and all((line.error is not None) == (line.event == "failed") for line in lines)
+            and all((line.error is not None) == (line.event in ("failed", "lost")) for line in lines)
         )
 
     def _parsed_versions(self) -> dict[str, str]:

@@ -62,18 +62,23 @@ def run(
     profile: Profile = None,
     settings: Settings = None,
     workspace: Place = None,
-    rerun_failed: Annotated[bool, typer.Option("--rerun-failed", help="Try failed trials again.")] = False,
+    rerun: Annotated[
+        str | None,
+        typer.Option(metavar="WHAT", help="Train again what failed, what is stale, or all: failed, stale, all."),
+    ] = None,
     skip_absent: SkipAbsent = False,
     plain: Plain = False,
 ) -> None:
     """Run what is missing of a study, then write its report. May be stopped and repeated at any time."""
     from pipeline.run import run_study
     from pipeline.terminal.choice import make_display
+    from pipeline.todo import require_rerun
 
+    again = require_rerun(rerun)
     place = Workspace.locate(workspace)
     study, made = _planned(file, profile, settings, place, skip_absent=skip_absent, to_run=True)
     display = make_display(sys.stderr, plain=plain)
-    results, report = run_study(study, made, place, display, rerun_failed=rerun_failed)
+    results, report = run_study(study, made, place, display, rerun=again)
     show_results(results, report, place)
     if (results.trials["status"] == "failed").any():
         raise typer.Exit(ExitCode.TRIALS_FAILED)

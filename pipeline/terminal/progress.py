@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.ledger import TrialState
+from pipeline.lifecycle import TrialState
 from pipeline.outcome import EpochReport, ErrorKind, TrialResult
 from pipeline.planning import Cell, TrialSpec
 from pipeline.terminal.time_left import TimeLeft
@@ -177,7 +177,8 @@ class Progress:
         waiting = set(todo)
         self._time_left = TimeLeft({trial.trial_id: trial.seconds for trial in trials if trial.trial_id in waiting})
         for trial in trials:
-            if trial.trial_id not in waiting:
+            # One that is neither to be trained nor known is stale (``pipeline.todo``): pending, and left alone.
+            if trial.trial_id not in waiting and trial.trial_id in states:
                 self._settled(trial, states[trial.trial_id])
 
     def _settled(self, trial: TrialSpec, state: TrialState) -> None:

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.ledger import TrialState, read_states
+from pipeline.ledger import read_states
+from pipeline.lifecycle import TrialState
 from pipeline.record import StudyRecord
 from pipeline.terminal.display import time_left
 from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
 from pipeline.terminal.progress_file import read_progress
-from pipeline.wording import counted, duration
+from pipeline.todo import is_stale
+from pipeline.wording import counted, duration, elapsed
 from pipeline.workspace import Workspace
 
 MOST_CAUSES = 10
@@ -40,6 +42,8 @@ class Status:
         study: its name.
         counts: trials by status; they add up to all that are planned.
         failures: those that failed, in the plan's order.
+        stale: those whose results are of earlier semantics (``pipeline.todo``): done, by a plan of that time, or
+            pending.
         running: those that run, as far as they are known to be.
         run: the run that goes on, if one does and has told of itself.
     """
@@ -48,6 +52,7 @@ class Status:
     study: str
     counts: Mapping[str, int]
     failures: tuple[Failure, ...]
+    stale: tuple[Name, ...]
     running: tuple[Running, ...]
     run: Snapshot | None
 
@@ -83,6 +88,7 @@ def read_status(workspace: Workspace, record: StudyRecord) -> Status:
         study=record.name,
         counts=record.counts(states),
         failures=tuple(failures),
+        stale=tuple(name_of(trial) for trial in record.trials if is_stale(trial, states)),
         running=tuple(running),
         run=run,
     )
@@ -96,7 +102,7 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
             "epoch": each.epoch,
             "epochs": each.epochs,
             "train_loss": each.train_loss,
-            "seconds": round(now - each.since, 1),
+            "seconds": round(elapsed(each.since, now), 1),
             "silent_seconds": round(each.silence(now), 1),
         }
         for each in status.running
@@ -110,6 +116,7 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
         **status.counts,
         "running_trials": running,
         "failed_trials": failures,
+        "stale_trials": [asdict(name) for name in status.stale],
     }
 
 
@@ -118,13 +125,11 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
     sums = " + ".join(f"{number} {state}" for state, number in status.counts.items())
     lines = [f"{status.study}: {status.planned} planned = {sums}"]
     if status.run:
-        lines.append(f"running for {duration(now - status.run.began)}{time_left(status.run, ', ', now)}")
+        lines.append(f"running for {duration(elapsed(status.run.began, now))}{time_left(status.run, ', ', now)}")
     for each in status.running:
         loss = "" if each.train_loss is None else f", training loss {each.train_loss:.4f}"
-        lines.append(
-            f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {duration(max(now - each.since, 0))}"
-            f"{_silence(each, now)}"
-        )
+        took = duration(elapsed(each.since, now))
+        lines.append(f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {took}{_silence(each, now)}")
     if every_failure:
         for failure in status.failures:
             lines.append(f"  {failure.name.trial} {failure.name.title}: {failure.kind}: {failure.message}")
@@ -134,7 +139,11 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
         lines += [f"  {number} x {kind}: {message}" for (kind, message), number in causes[:MOST_CAUSES]]
         if len(causes) > MOST_CAUSES:
             lines.append(f"  and {counted(len(causes) - MOST_CAUSES, 'other cause')}")
-        lines.append("(--failed lists each; `dsn run FILE --rerun-failed` tries again)")
+        lines.append("(--failed lists each; `dsn run FILE --rerun failed` tries again)")
+    if status.stale:
+        found = counted(len(status.stale), "stale result")
+        lines.append(f"  {found}: of an earlier version of the program, which computed otherwise")
+        lines.append("(`dsn run` leaves them alone; `dsn run FILE --rerun stale` trains them again)")
     return "\n".join(lines)
 
 

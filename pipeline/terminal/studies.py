@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from dsn.errors import InvalidInput
-from pipeline.ledger import STATUSES, TrialState, read_times
+from pipeline.ledger import read_times
+from pipeline.lifecycle import TrialState, accounted
 from pipeline.lock import driven_study
 from pipeline.record import StudyOutline, load_outline, recorded_studies
-from pipeline.wording import duration, printable
+from pipeline.wording import duration, elapsed, printable
 from pipeline.workspace import Workspace
 
 Condition = Literal["running", "done", "failed", "unfinished", "not begun"]
@@ -71,10 +71,9 @@ def read_studies(workspace: Workspace) -> list[Known | Unreadable]:
 
 def _known(outline: StudyOutline, states: Mapping[str, TrialState], driven: str | None) -> Known:
     own = {trial_id: states.get(trial_id, _PENDING) for trial_id in outline.seconds}
-    tally = Counter(state.status for state in own.values())
-    counts: dict[str, int] = {status: tally[status] for status in STATUSES}
+    counts = accounted(own, own)
     took = {
-        trial_id: state.record["time"] - state.record["started"]
+        trial_id: elapsed(state.record["started"], state.record["time"])
         for trial_id, state in own.items()
         if state.status in _ENDED and state.record is not None and "started" in state.record
     }

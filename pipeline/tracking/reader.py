@@ -18,10 +18,11 @@ from mlflow.exceptions import MlflowException
 
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
-from pipeline.ledger import TrialState, parse_lines, prevailing, states_of
+from pipeline.ledger import parse_lines
+from pipeline.lifecycle import EVENTS, Status, TrialState, generation_of, prevailing, states_of
 from pipeline.outcome import ARTIFACTS
 from pipeline.record import parse_record
-from pipeline.tracking.layout import EVENT, KIND, LINES, LONG_EVENT, RECORD, REPORT, STUDY, TRIAL, as_line
+from pipeline.tracking.layout import EVENT, GENERATION, KIND, LINES, LONG_EVENT, RECORD, REPORT, STUDY, TRIAL, as_line
 from pipeline.tracking_store import shown, sqlite_file, unreachable
 from pipeline.workspace import AGAINST
 from pipeline.workspace import ARTIFACTS as ARTIFACTS_FOLDER
@@ -136,7 +137,8 @@ class TrackedSource:
 
     def _state(self, trial_id: str, run: Run) -> TrialState:
         if run.info.status not in _ENDED:
-            return TrialState(status="running" if run.info.status == "RUNNING" else "pending")
+            status: Status = "running" if run.info.status == "RUNNING" else "pending"
+            return TrialState(status=status, generation=int(run.data.tags.get(GENERATION, 0)))
         text = run.data.tags.get(EVENT)
         if text is None:
             problem = "was written by an earlier version; `dsn sync` in the study's workspace brings it up to date"
@@ -144,7 +146,7 @@ class TrackedSource:
         if text == LONG_EVENT:
             text = self._downloaded(run, LONG_EVENT).read_text(encoding="utf-8")
         line = as_line(text, trial_id, run.data.metrics)
-        return TrialState(status="done" if line["event"] == "done" else "failed", record=line)
+        return TrialState(status=EVENTS[line["event"]], record=line, generation=generation_of(line))
 
     def _search(self, condition: str, *, oldest_first: bool = False) -> Iterator[Run]:
         order = ["attributes.start_time ASC"] if oldest_first else None

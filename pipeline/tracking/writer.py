@@ -31,7 +31,8 @@ from mlflow.utils.mlflow_tags import (
     MLFLOW_RUN_NOTE,
 )
 
-from pipeline.ledger import TrialState, as_lines, decisive_lines, ledger_file, read_records, read_states
+from pipeline.ledger import as_lines, decisive_lines, ledger_file, read_records, read_states
+from pipeline.lifecycle import TrialState, generation_of
 from pipeline.outcome import HISTORY
 from pipeline.planning import DataUse, TrialSpec
 from pipeline.record import StudyRecord, load_record, record_text
@@ -41,6 +42,7 @@ from pipeline.tracking.layout import (
     CURVE,
     DATASET,
     EVENT,
+    GENERATION,
     KIND,
     LINES,
     LONG_EVENT,
@@ -99,10 +101,19 @@ class Projection:
         trial = self._trials.get(record["trial"])
         if trial is None:
             return
+        self._forget_earlier(trial, record)
         if record["event"] == "started":
             self._start(trial, record)
-        else:
+        elif record["event"] not in ("lost", "reopened"):
             self._finish(trial, record)
+
+    def _forget_earlier(self, trial: TrialSpec, record: Mapping[str, Any]) -> None:
+        """A run of an earlier generation goes to MLflow's trash: points of two trainings are no curve."""
+        run = self._runs.get(trial.trial_id)
+        if run is not None and int(run.data.tags.get(GENERATION, 0)) < generation_of(record):
+            self._client.delete_run(run.info.run_id)
+            del self._runs[trial.trial_id]
+            self._with_inputs.discard(trial.trial_id)
 
     def settle(self, states: States) -> None:
         """When nothing runs any more: leave no run RUNNING, publish the ledgers' lines and the report, and close the
@@ -213,13 +224,13 @@ class Projection:
             run = self._client.create_run(
                 self._experiment,
                 start_time=_milliseconds(record.get("started", record["time"])),
-                tags=self._tags(trial),
+                tags=self._tags(trial, record),
                 run_name=trial.title,
             )
             self._runs[trial.trial_id] = run
             return run
         # An edited study may have given the trial's arms other names.
-        self._log(run, self._tags(trial))
+        self._log(run, self._tags(trial, record))
         if run.info.status not in ("RUNNING", "FINISHED"):
             self._client.update_run(run.info.run_id, status="RUNNING")
             run.info._status = "RUNNING"
@@ -273,8 +284,9 @@ class Projection:
         self._client.set_terminated(run.info.run_id, status, end_time=_milliseconds(when))
         run.info._status = status
 
-    def _tags(self, trial: TrialSpec) -> dict[str, str]:
-        return {
+    def _tags(self, trial: TrialSpec, record: Mapping[str, Any]) -> dict[str, str]:
+        life = {GENERATION: str(generation_of(record))} if generation_of(record) else {}
+        return life | {
             KIND: "trial",
             STUDY: self._record.name,
             TRIAL: trial.trial_id,

@@ -27,7 +27,7 @@ def test_every_trial_is_started_and_done_once_and_its_artifacts_are_there(finish
 
 def test_status_adds_up(finished) -> None:
     counts = json.loads(finished.dsn("status", "tiny", "--json").stdout)
-    lists = {"running_trials": [], "failed_trials": []}
+    lists = {"running_trials": [], "failed_trials": [], "stale_trials": []}
     assert counts == {
         "study": "tiny",
         "planned": 4,
@@ -145,7 +145,7 @@ def test_a_failed_trial_is_recorded_once_and_tried_again_only_when_asked(bench, 
     unchanged = bench.dsn("run", "tiny.yaml", expect=3)
     assert "0 to run" in unchanged.stderr
     assert "could not be brought up to date" not in unchanged.stderr
-    assert "1 to run" in bench.dsn("run", "tiny.yaml", "--rerun-failed", expect=3).stderr
+    assert "1 to run" in bench.dsn("run", "tiny.yaml", "--rerun", "failed", expect=3).stderr
     assert len(bench.ids("failed")) == 2
     assert len(mlflow_runs(bench)[1]) == 3
 

@@ -21,7 +21,7 @@ from pipeline.analysis.frames import load_results
 from pipeline.bundle.packing import write_bundle
 from pipeline.bundle.unpacking import MOST_TIMES, read_bundle
 from pipeline.errors import Locked
-from pipeline.ledger import decisive_lines, read_states
+from pipeline.ledger import Ledger, decisive_lines, read_states
 from pipeline.record import load_record
 from pipeline.source import WorkspaceSource
 from pipeline.workspace import Workspace
@@ -133,6 +133,23 @@ def test_trials_that_are_done_here_stay_as_they_are(packed: tuple[Workspace, Pat
     trials = load_results(empty, "second").trials
     assert trials.loc[trials["trial_id"] == shared, "test_accuracy"].eq(0.125).all()
     assert not empty.trial(shared).exists()
+
+
+def test_a_result_that_comes_counts_beside_failures_here_whatever_was_asked_for_again(
+    packed: tuple[Workspace, Path], empty: Workspace
+) -> None:
+    workspace, path = packed
+    states, own = read_states(workspace), _trial_ids(workspace, "second")
+    done = {key for key in own & states.keys() if states[key].status == "done"}
+    assert done
+    with Ledger(empty, "other") as ledger:
+        for trial_id in done:
+            ledger.append("reopened", trial_id, why="failed")
+            ledger.append("failed", trial_id, error={"kind": "diverged", "message": "m", "traceback": ""})
+    read_bundle(path, empty)
+    there = read_states(empty)
+    assert {there[key].status for key in done} == {"done"}
+    assert {there[key].generation for key in done} == {1}
 
 
 def test_a_study_that_is_there_already_is_not_touched(packed: tuple[Workspace, Path]) -> None:

@@ -121,6 +121,7 @@ def test_a_study_that_cannot_be_is_answered_with_exit_code_2(place: Place, comma
         (["status", "none.yaml"], ["none.yaml", "cannot be read: No such file or directory"]),
         (["report", "knwon"], ["'knwon'", "did you mean 'known'?"]),
         (["sync", "knwon"], ["'knwon'", "did you mean 'known'?"]),
+        (["run", "study.yaml", "--rerun", "fialed"], ["--rerun", "'fialed'", "did you mean 'failed'?"]),
         (["trial", "xyz"], ["trial: matches no trial (got 'xyz')"]),
     ],
     ids=" ".join,

@@ -10,7 +10,8 @@ import pytest
 from data_info import made_info
 
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
-from pipeline.identity import SEMANTICS, canonical, trial_id
+from pipeline import identity
+from pipeline.identity import SEMANTICS, canonical, former_ids, trial_id
 from pipeline.planning import make_plan
 from pipeline.study.spec import read_study
 
@@ -128,6 +129,16 @@ def test_identities_never_change(case: str) -> None:
     config, expected = GOLDEN[case]
     assert SEMANTICS == 1
     assert trial_id(config, 3, "0123abcd") == expected
+
+
+def test_former_ids_are_those_of_earlier_semantics(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert list(former_ids(CONFIG, 3, "0123abcd")) == []
+    ids = []
+    for semantics in (1, 2, 3):
+        monkeypatch.setattr(identity, "SEMANTICS", semantics)
+        ids.append(trial_id(CONFIG, 3, "0123abcd"))
+    assert ids[0] == GOLDEN["defaults"][1]
+    assert list(former_ids(CONFIG, 3, "0123abcd")) == [ids[1], ids[0]]
 
 
 def test_seed_and_data_are_part_of_the_identity() -> None:

@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dsn.errors import InvalidInput
-from pipeline.ledger import Ledger, ledger_file, read_records, read_states
+from pipeline.ledger import Ledger, decisive_lines, ledger_file, read_records, read_states
 from pipeline.workspace import Workspace
 
 Driving = Callable[..., Any]
@@ -115,6 +116,7 @@ def test_a_ledger_cut_off_anywhere_loses_at_most_the_torn_line(
         (b"garbage", "holds a line that is no record"),
         (b"[1, 2]", "holds a record that this version does not know"),
         (b'{"event":"of the future","trial":"a1"}', "holds a record that this version does not know"),
+        (b'{"event":"done","trial":"a1","generation":"x"}', "holds a record that this version does not know"),
     ],
 )
 def test_a_line_that_is_not_understood_is_named_and_not_passed_over(
@@ -203,27 +205,134 @@ def test_the_last_event_says_the_state_and_done_stays_done(
     assert read_states(workspace)["a1"].status == status
 
 
+@pytest.mark.parametrize("names", [("one", "two"), ("two", "one")], ids="-".join)
 @pytest.mark.parametrize(
-    ("first", "second", "status", "known_by"),
+    ("events", "status", "known_by"),
     [
-        ("done", "failed", "done", "one"),
-        ("failed", "done", "done", "two"),
-        ("done", "started", "done", "one"),
-        ("failed", "started", "failed", "one"),
-        ("started", "failed", "failed", "two"),
-        ("done", "done", "done", "two"),
+        (("done", "failed"), "done", 0),
+        (("failed", "done"), "done", 1),
+        (("done", "started"), "done", 0),
+        (("failed", "started"), "failed", 0),
+        (("started", "failed"), "failed", 1),
     ],
 )
 def test_of_what_two_studies_know_of_a_trial_the_more_counts(
-    workspace: Workspace, first: str, second: str, status: str, known_by: str
+    workspace: Workspace, names: tuple[str, str], events: tuple[str, str], status: str, known_by: int
 ) -> None:
-    _write(workspace, "one", (first, "a1"))
-    _write(workspace, "two", (second, "a1"), ("done", "own"))
+    for study, event in zip(names, events, strict=True):
+        _write(workspace, study, (event, "a1"))
+    _write(workspace, names[1], ("done", "own"))
     states = read_states(workspace)
     assert set(states) == {"a1", "own"}
     assert states["a1"].status == status
     assert states["a1"].record is not None
-    assert states["a1"].record["study"] == known_by
+    assert states["a1"].record["study"] == names[known_by]
+
+
+@pytest.mark.parametrize("names", [("one", "two"), ("two", "one")], ids="-".join)
+def test_of_two_results_neither_the_file_s_name_nor_the_clock_chooses(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, names: tuple[str, str]
+) -> None:
+    for clock, (study, accuracy) in enumerate(zip(names, (0.25, 0.75), strict=True)):
+        for later in (clock, 1 - clock):
+            monkeypatch.setattr(time, "time", lambda later=later: 5.0 + later)
+            with Ledger(workspace, f"{study}-{later}") as ledger:
+                ledger.append("done", f"a{later}", metrics={"test_accuracy": accuracy})
+    states = read_states(workspace)
+    assert [states[trial].record["metrics"]["test_accuracy"] for trial in ("a0", "a1")] == [0.75, 0.75]
+
+
+def test_a_trial_that_is_reopened_lives_again_and_another_study_s_line_belongs_to_that_life(
+    workspace: Workspace,
+) -> None:
+    _write(workspace, "one", ("started", "a1"), ("done", "a1"), ("done", "b2"))
+    with Ledger(workspace, "two") as ledger:
+        ledger.reopen({"a1": "all", "c3": "stale"})
+        assert read_states(workspace)["a1"].status == "pending"
+    assert {trial: state.status for trial, state in read_states(workspace).items()} == {
+        "a1": "pending",
+        "b2": "done",
+        "c3": "pending",
+    }
+    _write(workspace, "one", ("started", "a1"), ("failed", "a1"), ("done", "c3"), ("done", "b2"))
+    states = read_states(workspace)
+    assert {trial: (state.status, state.generation) for trial, state in states.items()} == {
+        "a1": ("failed", 1),
+        "b2": ("done", 0),
+        "c3": ("done", 1),
+    }
+    with Ledger(workspace, "one") as ledger:
+        ledger.append("reopened", "a1", why="failed")
+        ledger.append("done", "a1")
+    assert read_states(workspace)["a1"].generation == 2
+    assert [(line["event"], line.get("generation", 0)) for line in decisive_lines(workspace, {"a1"})] == [
+        ("started", 0),
+        ("done", 0),
+        ("started", 1),
+        ("failed", 1),
+        ("reopened", 2),
+        ("done", 2),
+    ]
+
+
+def test_trials_are_reopened_all_together_or_not_at_all(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    _write(workspace, "s", ("done", "a1"), ("done", "b2"))
+    with Ledger(workspace, "s") as ledger:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", _short_write)
+            with pytest.raises(OSError, match="could be written"):
+                ledger.reopen({"a1": "all", "b2": "all"})
+        assert {state.status for state in read_states(workspace).values()} == {"done"}
+        ledger.reopen({"a1": "all"})
+        ledger.append("started", "a1")
+    assert read_records(ledger_file(workspace, "s"))[0][-1]["generation"] == 1
+
+
+GOLDEN = (
+    b'{"event":"started","trial":"a1","time":1.5}\n'
+    b'{"event":"done","trial":"a1","time":2.5,"started":1.5,"metrics":{},"error":null}\n'
+    b'{"event":"failed","trial":"b2","time":2.5,"started":1.5,"error":{"kind":"diverged","message":"m","traceback":""}}\n'
+    b'{"event":"started","trial":"c3","time":2.5}\n'
+)
+"""As they are written since the first version: they say the same for ever."""
+
+
+def test_ledgers_of_the_first_version_say_what_they_always_said(workspace: Workspace) -> None:
+    path = ledger_file(workspace, "s")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(GOLDEN)
+    states = read_states(workspace)
+    assert {trial: (state.status, state.generation) for trial, state in states.items()} == {
+        "a1": ("done", 0),
+        "b2": ("failed", 0),
+        "c3": ("pending", 0),
+    }
+    assert states["a1"].record == json.loads(GOLDEN.splitlines()[1])
+
+
+def test_lines_are_written_as_the_first_version_did_and_with_what_is_new(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = {"kind": "diverged", "message": "m", "traceback": ""}
+    with Ledger(workspace, "s") as ledger:
+        monkeypatch.setattr(time, "time", lambda: 1.5)
+        ledger.append("started", "a1")
+        monkeypatch.setattr(time, "time", lambda: 2.5)
+        ledger.append("done", "a1", started=1.5, metrics={}, error=None)
+        ledger.append("failed", "b2", started=1.5, error=error)
+        ledger.append("started", "c3")
+        assert ledger_file(workspace, "s").read_bytes() == GOLDEN
+        ledger.append("lost", "c3", attempt=1, epoch=3, error=error)
+        ledger.append("reopened", "a1", why="all")
+        ledger.append("started", "a1", attempt=1)
+        ledger.append("done", "a1", attempt=1, started=2.5)
+    assert ledger_file(workspace, "s").read_bytes()[len(GOLDEN) :] == (
+        b'{"event":"lost","trial":"c3","time":2.5,"attempt":1,"epoch":3,'
+        b'"error":{"kind":"diverged","message":"m","traceback":""}}\n'
+        b'{"event":"reopened","trial":"a1","generation":1,"time":2.5,"why":"all"}\n'
+        b'{"event":"started","trial":"a1","generation":1,"time":2.5,"attempt":1}\n'
+        b'{"event":"done","trial":"a1","generation":1,"time":2.5,"started":2.5,"attempt":1}\n'
+    )
 
 
 @pytest.mark.parametrize(("elsewhere", "status"), [("done", "done"), ("failed", "running"), ("started", "running")])

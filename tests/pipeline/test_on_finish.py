@@ -15,7 +15,7 @@ import pytest
 
 from dsn.errors import InvalidInput
 from pipeline.errors import Locked, WorkspaceFailed
-from pipeline.ledger import TrialState
+from pipeline.lifecycle import TrialState
 from pipeline.on_finish import Ending
 from pipeline.terminal.progress import Progress
 from pipeline.workspace import Workspace

@@ -10,7 +10,8 @@ from data_info import made_info
 
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
-from pipeline.ledger import STATUSES, Ledger, TrialState, read_states
+from pipeline.ledger import Ledger, read_states
+from pipeline.lifecycle import STATUSES, TrialState
 from pipeline.planning import make_plan
 from pipeline.record import StudyRecord, find_trial, load_record, make_record, save_record
 from pipeline.study.spec import read_study

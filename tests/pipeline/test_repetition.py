@@ -14,7 +14,8 @@ from dsn.engine_choice import CPU_ONLY, choose_engine
 from dsn.engines import ENGINES
 from dsn.errors import InvalidInput
 from dsn.native.library import VARIABLE, instruction_sets
-from pipeline.ledger import Ledger, TrialState
+from pipeline.ledger import Ledger
+from pipeline.lifecycle import TrialState
 from pipeline.planning import TrialSpec, make_plan
 from pipeline.record import make_record, save_record
 from pipeline.repetition import engine_of_repetition

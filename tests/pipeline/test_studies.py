@@ -7,13 +7,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from made_workspace import ended, planned
 
-from pipeline.ledger import Ledger, TrialState, ledger_file, read_states, read_times
+from pipeline.ledger import Ledger, ledger_file, read_states, read_times
+from pipeline.lifecycle import TrialState
 from pipeline.terminal.studies import Known, Unreadable, read_studies, studies_text
 from pipeline.workspace import Workspace
 
@@ -38,11 +40,11 @@ def _end(workspace: Workspace, study: str, trial_id: str, event: str, took: floa
 
 def test_times_are_the_states_without_the_rest(workspace: Workspace) -> None:
     ended(workspace)
-    kept = ("event", "trial", "time", "started")
+    with Ledger(workspace, "second") as ledger:
+        ledger.reopen({next(iter(read_states(workspace))): "all"})
+    kept = ("event", "trial", "generation", "time", "started")
     assert read_times(workspace) == {
-        trial_id: TrialState(
-            status=state.status, record={key: state.record[key] for key in kept if key in state.record}
-        )
+        trial_id: replace(state, record={key: state.record[key] for key in kept if key in state.record})
         for trial_id, state in read_states(workspace).items()
         if state.record is not None
     }
@@ -70,6 +72,15 @@ def test_hours_spent_and_left(workspace: Workspace) -> None:
     assert found.spent == pytest.approx(took + 1.0, abs=1e-5)
     pace = took / (first.seconds + second.seconds)
     assert found.left == pytest.approx(pace * sum(trial.seconds for trial in others), rel=1e-5)
+
+
+def test_a_trial_that_ended_before_it_began_took_no_time(workspace: Workspace) -> None:
+    first, second, *_ = planned(workspace, "s").trials
+    _end(workspace, "s", first.trial_id, "done", -7200.0)
+    _end(workspace, "s", second.trial_id, "done", 2.0)
+    (found,) = read_studies(workspace)
+    assert isinstance(found, Known)
+    assert found.spent == pytest.approx(2.0, abs=1e-5)
 
 
 @pytest.mark.parametrize(

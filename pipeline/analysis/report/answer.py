@@ -12,7 +12,7 @@ from pipeline.analysis.cells import Row
 from pipeline.analysis.inference.differences import Difference, paired_differences
 from pipeline.analysis.inference.sentences import how_sure, what_intervals_are
 from pipeline.analysis.results import StudyResults
-from pipeline.ledger import STATUSES
+from pipeline.lifecycle import STATUSES
 from pipeline.wording import counted, part_of, percent, points
 
 if TYPE_CHECKING:

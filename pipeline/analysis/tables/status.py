@@ -12,7 +12,7 @@ from pipeline.analysis.behind import Behind
 from pipeline.analysis.cells import Row, count_cells
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.ledger import STATUSES
+from pipeline.lifecycle import STATUSES
 from pipeline.wording import counted
 
 COUNTS = ("planned", *STATUSES)

@@ -92,7 +92,7 @@ def test_the_command_that_tries_again(make_results: MakeResults) -> None:
     def command(**fields: object) -> str:
         return failures.rerun_command(make_results({("dsn", "A"): ["failed"]}, **fields))
 
-    assert command() == "dsn run toy.yaml --rerun-failed"
+    assert command() == "dsn run toy.yaml --rerun failed"
     assert command(name="toy@small", file="my studies/toy.yaml") == (
-        "dsn run 'my studies/toy.yaml' --profile small --rerun-failed"
+        "dsn run 'my studies/toy.yaml' --profile small --rerun failed"
     )

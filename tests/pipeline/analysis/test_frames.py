@@ -82,8 +82,9 @@ def test_what_ended_trials_leave(workspace: Workspace, record: StudyRecord) -> N
     frames = {RECEPTIVE_FIELDS: frame, MASK_UPDATES: updates, ACTIVE_WEIGHTS: weights}
     write_folder(workspace.trial(first.trial_id), {name: each.to_parquet(index=False) for name, each in frames.items()})
     error = {"kind": "exception", "message": "ValueError: bad", "traceback": "Traceback ..."}
+    accuracy = {"test_accuracy": 0.5}
     with Ledger(workspace, "s") as ledger:
-        ledger.append("done", first.trial_id, started=5.0, metrics={"test_accuracy": 0.5}, provenance={}, error=None)
+        ledger.append("done", first.trial_id, started=5.0, metrics=accuracy, artifacts=list(frames), provenance={})
         ledger.append("failed", second.trial_id, started=5.0, metrics={}, provenance={}, error=error)
     results = load_results(workspace, "s")
     assert list(results.receptive_fields) == [first.trial_id]
@@ -95,6 +96,24 @@ def test_what_ended_trials_leave(workspace: Workspace, record: StudyRecord) -> N
     assert rows.loc[[second.trial_id], "traceback"].eq("Traceback ...").all()
 
 
+def test_what_an_earlier_life_of_a_trial_left_is_not_read(workspace: Workspace, record: StudyRecord) -> None:
+    first, second, *_ = record.trials
+    error = {"kind": "worker-lost", "message": "m", "traceback": ""}
+    for trial in (first, second):
+        write_folder(workspace.trial(trial.trial_id), {MASK_UPDATES: b"of an earlier life"})
+    with Ledger(workspace, "s") as ledger:
+        ledger.append("done", first.trial_id, started=5.0, metrics={}, artifacts=[MASK_UPDATES], provenance={})
+        ledger.append("reopened", first.trial_id, why="all")
+        ledger.append("done", first.trial_id, started=5.0, metrics={}, artifacts=[], provenance={})
+        ledger.append("started", second.trial_id)
+        ledger.append("lost", second.trial_id, attempt=1, epoch=3, error=error)
+    results = load_results(workspace, "s")
+    assert list(results.mask_updates) == []
+    pending = results.trials.set_index("trial_id").loc[[second.trial_id]]
+    assert pending["status"].eq("pending").all()
+    assert pending["error_kind"].eq("").all()
+
+
 def test_trials_of_an_earlier_version_are_read_and_reported_without_what_they_lack(
     workspace: Workspace, record: StudyRecord, tmp_path: Path
 ) -> None:
@@ -103,7 +122,7 @@ def test_trials_of_an_earlier_version_are_read_and_reported_without_what_they_la
     with Ledger(workspace, "s") as ledger:
         for trial in record.trials:
             write_folder(workspace.trial(trial.trial_id), {HISTORY: history.to_parquet(index=False)})
-            ledger.append("done", trial.trial_id, started=5.0, metrics=metrics, provenance={}, error=None)
+            ledger.append("done", trial.trial_id, started=5.0, metrics=metrics, artifacts=[HISTORY], provenance={})
     results = load_results(workspace, "s")
     assert results.trials[["test_macro_f1", "itop_rate", "peak_memory_bytes"]].isna().all(axis=None)
     assert list(results.mask_updates) == list(results.active_weights) == []
@@ -126,7 +145,7 @@ def test_a_damaged_file_of_a_trial_is_named(
         trial = record.trials[0]
         write_folder(workspace.trial(trial.trial_id), {HISTORY: content})
         metrics = dict.fromkeys(METRICS_OF_0_1, 1.0)
-        ledger.append("done", trial.trial_id, started=5.0, metrics=metrics, provenance={}, error=None)
+        ledger.append("done", trial.trial_id, started=5.0, metrics=metrics, artifacts=[HISTORY], provenance={})
     path = workspace.trial(trial.trial_id) / HISTORY
     with pytest.raises(DamagedArtifact, match="remove it, and the report does without it") as caught:
         write_report(load_results(workspace, "s"), tmp_path / "r")

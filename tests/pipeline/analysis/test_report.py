@@ -187,7 +187,7 @@ def test_both_pages_say_why_a_figure_is_missing(study: StudyResults) -> None:
         assert all(sentence in rendered for sentence in (*absent, *composed.untested))
         assert NO_DATA in rendered
         assert composed.setup in rendered
-        assert "To try them again once the cause is mended: dsn run toy.yaml --profile small --rerun-failed" in rendered
+        assert "To try them again once the cause is mended: dsn run toy.yaml --profile small --rerun failed" in rendered
 
 
 def test_ids_of_several_figures_on_a_page_are_distinct(study: StudyResults, tmp_path: Path) -> None:

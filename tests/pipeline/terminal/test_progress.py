@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ledger import TrialState
+from pipeline.lifecycle import TrialState
 from pipeline.outcome import EpochReport, TrialError, TrialResult
 from pipeline.planning import Plan
 from pipeline.terminal.progress import LATEST, Finished, Leader, Progress, one_line

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from pipeline import identity
+from pipeline.identity import trial_id
 from pipeline.ledger import Ledger
 from pipeline.lock import driver_lock
 from pipeline.outcome import EpochReport
@@ -91,6 +93,20 @@ def test_what_runs_is_shown_with_how_far_it_is(record: StudyRecord, workspace: W
     assert (ended.running, ended.run, ended.counts["pending"]) == ((), None, 4), "what is left of a run misleads nobody"
 
 
+def test_a_clock_that_was_set_back_makes_no_negative_times(record: StudyRecord, workspace: Workspace) -> None:
+    first, *_ = record.trials
+    progress = _progress(record)
+    progress.started(first.trial_id, at=NOW)
+    with driver_lock(workspace, "s"), Ledger(workspace, "s") as ledger:
+        ledger.append("started", first.trial_id)
+        ProgressFile(workspace, "s", _no_words).write(progress.snapshot(NOW))
+        status = read_status(workspace, record)
+        hours_ago = NOW - 7200
+        assert status_text(status, hours_ago).splitlines()[1].startswith("running for 0 s, ")
+        assert status_text(status, hours_ago).splitlines()[2].endswith(" of 8, 0 s")
+        assert status_summary(status, hours_ago)["running_trials"][0]["seconds"] == 0
+
+
 def test_the_ledger_says_what_runs_and_the_view_only_how_far(record: StudyRecord, workspace: Workspace) -> None:
     """The view is up to a second old: the first trial has ended meanwhile, and the second has begun."""
     first, second, *_ = record.trials
@@ -116,7 +132,7 @@ def test_failures_are_counted_by_their_cause_or_listed(record: StudyRecord, work
     assert status_text(status, NOW).splitlines()[1:] == [
         "  2 x exception: it broke",
         "  1 x diverged: the training loss is not finite in epoch 3",
-        "(--failed lists each; `dsn run FILE --rerun-failed` tries again)",
+        "(--failed lists each; `dsn run FILE --rerun failed` tries again)",
     ]
     assert status_text(status, NOW, every_failure=True).splitlines()[1:] == [
         f"  {first.trial_id} {first.title}: exception: it broke",
@@ -130,6 +146,31 @@ def test_failures_are_counted_by_their_cause_or_listed(record: StudyRecord, work
     ]
 
 
+def test_results_of_earlier_semantics_are_shown_by_either_plan(
+    record: StudyRecord, workspace: Workspace, make_plan_of: MakePlan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = record.trials[0]
+    with Ledger(workspace, "s") as ledger:
+        ledger.append("done", first.trial_id)
+    assert "stale" not in status_text(read_status(workspace, record), NOW)
+    monkeypatch.setattr(identity, "SEMANTICS", 2)
+    now = replace(
+        record,
+        trials=[
+            replace(trial, trial_id=trial_id(trial.config, trial.seed, trial.content_hash)) for trial in record.trials
+        ],
+    )
+    for known, done in ((record, 1), (now, 0)):
+        status = read_status(workspace, known)
+        assert [name.title for name in status.stale] == [first.title]
+        assert (status.counts["done"], status.planned) == (done, 4)
+        assert [each["trial"] for each in status_summary(status, NOW)["stale_trials"]] == [known.trials[0].trial_id]
+        assert status_text(status, NOW).splitlines()[1:] == [
+            "  1 stale result: of an earlier version of the program, which computed otherwise",
+            "(`dsn run` leaves them alone; `dsn run FILE --rerun stale` trains them again)",
+        ]
+
+
 def test_many_causes_are_counted(make_plan_of: MakePlan, workspace: Workspace) -> None:
     record = make_record(*make_plan_of("seeds: 30\n"))
     save_record(workspace, record)
@@ -137,7 +178,7 @@ def test_many_causes_are_counted(make_plan_of: MakePlan, workspace: Workspace) -
         for number, trial in enumerate(record.trials):
             _fail(ledger, trial.trial_id, f"cause {number}")
     lines = status_text(read_status(workspace, record), NOW).splitlines()
-    advice = "(--failed lists each; `dsn run FILE --rerun-failed` tries again)"
+    advice = "(--failed lists each; `dsn run FILE --rerun failed` tries again)"
     assert lines[-2:] == [f"  and {30 - MOST_CAUSES} other causes", advice]
     assert len(lines) == MOST_CAUSES + 3
 
