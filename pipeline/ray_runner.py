@@ -8,6 +8,7 @@ pipeline/README.md); the ledger is.
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import tempfile
@@ -17,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.outcome import EpochReport, TrialError, TrialResult
+from pipeline.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 from pipeline.planning import TrialSpec
 from pipeline.resources import OBJECT_STORE, Capacity, Resources, local_cpus
 
@@ -80,7 +81,7 @@ class TrialActor(tune.Trainable):
         # Imported here: torch looks for GPUs when it is, and the driver has no need of it.
         from pipeline.trial import trial_epochs
 
-        self._epochs = trial_epochs(trial, keep_model=config["keep_model"])
+        self._epochs = trial_epochs(trial, keep_model=config["keep_model"], checkpoint_every=math.inf)
 
     def step(self) -> dict[str, Any]:
         """Train for a moment and report; the last report carries the result."""
@@ -91,6 +92,7 @@ class TrialActor(tune.Trainable):
                 record = next(self._epochs)
         except StopIteration as finished:
             return {"done": True, _RESULT: finished.value}
+        assert not isinstance(record, Checkpoint), "none was asked for"
         return {_REPORT: EpochReport(epoch=record.epoch, train_loss=record.train_loss)}
 
 

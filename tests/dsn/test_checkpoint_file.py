@@ -6,7 +6,6 @@ import json
 import math
 import pickle
 import random
-import struct
 from hashlib import sha256
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
+from same_state import is_nan, same
 
 from dsn.checkpoint_file import FORMAT, checkpoint_bytes, read_checkpoint
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
@@ -26,14 +26,10 @@ HEADER = {"trial": "0123456789abcdef", "threads": "2", "é": "\ud800\n"}
 """With what a file's name may hold: a lone surrogate, the end of a line."""
 
 
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
-
-
 _TYPES = st.sampled_from(["?", "<f4", ">f4", "<f8", "<i4", ">i8", "|u1"])
 _SHAPES = array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=3)
 _SCALARS = st.none() | st.booleans() | st.integers(-(2**200), 2**200) | st.floats() | st.text(max_size=5)
-_KEYS = _SCALARS.filter(lambda key: not _is_nan(key)) | st.tuples(st.integers(-1, 9), st.integers(), st.integers())
+_KEYS = _SCALARS.filter(lambda key: not is_nan(key)) | st.tuples(st.integers(-1, 9), st.integers(), st.integers())
 STATES = st.dictionaries(
     _KEYS,
     st.recursive(
@@ -47,22 +43,6 @@ STATES = st.dictionaries(
     ),
     max_size=4,
 )
-
-
-def same(one: Any, other: Any) -> bool:
-    """Of the same types and bits throughout; 1, 1.0 and True differ, and so do 0.0 and -0.0."""
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, np.ndarray):
-        return (one.dtype, one.shape, one.tobytes()) == (other.dtype, other.shape, other.tobytes())
-    if isinstance(one, dict):
-        pairs = zip(one.items(), other.items(), strict=False)
-        return len(one) == len(other) and all(same(*each) for pair in pairs for each in zip(*pair, strict=True))
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(same(*pair) for pair in zip(one, other, strict=True))
-    if isinstance(one, float):
-        return struct.pack("<d", one) == struct.pack("<d", other) or (_is_nan(one) and _is_nan(other))
-    return one == other
 
 
 def begun(make_data, engine: str, epochs: int = 2, **sparsity: Any) -> Training:
