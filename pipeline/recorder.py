@@ -10,7 +10,8 @@ from dsn.durable import write_folder
 from pipeline.checkpoints import Checkpoints
 from pipeline.errors import WorkspaceFailed
 from pipeline.failure_log import write_failure_log
-from pipeline.ledger import Ledger, TrialState
+from pipeline.ledger import Ledger
+from pipeline.lifecycle import TrialState
 from pipeline.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 from pipeline.planning import TrialSpec
 from pipeline.provenance import code_provenance
