@@ -49,6 +49,9 @@ from ray.tune.experiment import Trial  # noqa: E402
 from ray.tune.schedulers import FIFOScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
 
+# Tune lists what did not end well in its own words, retries too; ours are in the ledger.
+logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
+
 REPORT_EVERY = 2.0
 """Seconds between two reports of a running trial."""
 
@@ -357,5 +360,7 @@ def _worker_output(pid: int) -> str:
     for path in Path(node.get_logs_dir_path()).glob(f"worker-*-{pid}.err"):
         with path.open("rb") as file:
             file.seek(max(path.stat().st_size - _MOST_OUTPUT, 0))
-            return plain(file.read().decode("utf-8", "replace")).strip()
+            lines = plain(file.read().decode("utf-8", "replace")).splitlines()
+        # Ray's own marks of who wrote what follows.
+        return "\n".join(line for line in lines if not line.startswith((":job_id:", ":actor_name:"))).strip()
     return ""

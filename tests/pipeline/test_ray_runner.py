@@ -174,7 +174,7 @@ def test_a_trial_that_misbehaves_ends_alone(there: Capacity, trials: list[TrialS
         assert "\x1b" not in result.error.traceback
     assert "\n" not in listener.result("sys.exit").error.message
     assert "exit code 7" in listener.result("sys.exit").error.message
-    assert "Segmentation fault" in listener.result("crashes").error.message
+    assert "SIGSEGV" in listener.result("crashes").error.message
     assert "not even begun" in listener.result("raises when it begins").error.message
     assert [result.status for _, result in listener.of("finished", "good")] == ["done", "done"]
 
