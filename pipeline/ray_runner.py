@@ -80,17 +80,20 @@ class TrialActor(tune.Trainable):
         checkpoint = None if config[_CHECKPOINT] is None else ray.get(config[_CHECKPOINT])
         if trial.resources.gpus == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        self._epochs = self._training(trial, checkpoint, config)
+        if trial.resources.memory_bytes is not None:
+            limit_memory(trial.resources.memory_bytes)
+
+    def _training(self, trial: TrialSpec, checkpoint: bytes | None, config: dict[str, Any]) -> Iterator[Any]:
         # Imported here: torch looks for GPUs when it is, and the driver has no need of it.
         from pipeline.trial import trial_epochs
 
-        self._epochs = trial_epochs(
+        return trial_epochs(
             trial,
             keep_model=config["keep_model"],
             checkpoint=checkpoint,
             checkpoint_every=config["checkpoint_every"],
         )
-        if trial.resources.memory_bytes is not None:
-            limit_memory(trial.resources.memory_bytes)
 
     def step(self) -> dict[str, Any]:
         """Train for a moment and report; the last report carries the result."""

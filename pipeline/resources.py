@@ -20,8 +20,8 @@ OBJECT_STORE = 200 * 2**20
 SMALLEST_SHARE = 0.0001
 """Of a GPU: what Ray counts in."""
 
-LEAST_MEMORY = 1_000_000
-"""Bytes: a smaller limit is a misspelt unit."""
+LEAST_MEMORY = 100_000_000
+"""Bytes: with less PyTorch cannot load what it loads late, and fails in words that say nothing of memory."""
 
 QUANTITIES = {"time_limit": SECONDS, "memory": BYTES}
 """Keys of ``Resources`` that are written with a unit."""
@@ -62,7 +62,7 @@ class Resources:
             problem = f"must be a part of one GPU, 0 or at least {SMALLEST_SHARE}, or a whole number"
             raise InvalidInput(problem, key="gpus", value=self.gpus)
         if self.memory_bytes is not None and self.memory_bytes < LEAST_MEMORY:
-            raise InvalidInput("must be at least 1MB", key="memory", value=self.memory)
+            raise InvalidInput("must be at least 100MB", key="memory", value=self.memory)
 
     @property
     def time_limit_seconds(self) -> float:

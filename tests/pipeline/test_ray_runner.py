@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 from data_info import made_info
 
 from pipeline import ray_runner
+from pipeline.cause import cause_of
 from pipeline.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 from pipeline.planning import TrialSpec, make_plan
 from pipeline.resources import Capacity, Resources
@@ -22,6 +24,9 @@ from pipeline.stopping import Stopping
 from pipeline.study.spec import read_study
 
 STUDY = "name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 40\n"
+
+
+GIVEN = Resources()
 
 
 class Report:
@@ -34,12 +39,10 @@ class Report:
 class Misbehaving(ray_runner.TrialActor):
     """Does what the ``arm`` of a trial is called, in three epochs, with a checkpoint after the first."""
 
-    def _begin(self, config: dict[str, Any]) -> None:
-        trial = TrialSpec.from_dict(ray_runner.ray.get(config["spec"]))
-        content = config["dsn_checkpoint"] and ray_runner.ray.get(config["dsn_checkpoint"])
+    def _training(self, trial: TrialSpec, checkpoint: bytes | None, config: dict[str, Any]) -> Iterator[Any]:
         if trial.arm == "raises when it begins":
             raise ValueError("not even begun")
-        self._epochs = self._trained(trial, config["attempt"], int(content or 0))
+        return self._trained(trial, config["attempt"], int(checkpoint or 0))
 
     def _trained(self, trial: TrialSpec, attempt: int, epoch: int) -> Iterator[Any]:
         began = epoch
@@ -48,7 +51,10 @@ class Misbehaving(ray_runner.TrialActor):
             yield Report(epoch)
             if epoch == 1:
                 yield Checkpoint(epoch=epoch, content=b"1")
-            self._misbehave(trial.arm, attempt, epoch)
+            try:
+                self._misbehave(trial.arm, attempt, epoch)
+            except MemoryError as error:
+                return TrialResult(trial_id=trial.trial_id, status="failed", started=0.0, error=cause_of(error))
         if trial.arm == "no result":
             return None
         return TrialResult(
@@ -71,6 +77,8 @@ class Misbehaving(ray_runner.TrialActor):
                 pass
         elif fault == "holds the interpreter":
             re.match(r"(a+)+$", "a" * 40 + "b")
+        elif fault == "takes 300 MB":
+            assert np.ones(300 * 10**6, dtype=np.int8).all()
         elif fault == "raises in a step":
             raise ValueError("told \x1b[31min colour")
 
@@ -141,12 +149,11 @@ def _run(
     capacity: Capacity,
     arms: list[str],
     *,
-    time_limit: str | None = None,
+    resources: Resources = GIVEN,
     stopping: Stopping | None = None,
     listener: Listener | None = None,
 ) -> Listener:
     listener = listener or Listener()
-    resources = Resources(time_limit=time_limit)
     named = [replace(trial, arm=arm, resources=resources) for trial, arm in zip(trials, arms, strict=False)]
     ray_runner.run_trials(
         named, capacity, listener, keep_model=False, checkpoint_every=60, stopping=stopping or Stopping()
@@ -187,11 +194,19 @@ def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Capacity, tria
     assert (error.kind, epoch) == ("worker-lost", 1)
 
 
+def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Capacity, trials: list[TrialSpec]) -> None:
+    listener = _run(trials, there, ["takes 300 MB", "good"], resources=Resources(memory="100MB"))
+    ((attempt, result),) = listener.of("finished", "takes 300 MB")
+    assert (attempt, result.status) == (3, "done"), "100, 200, 400 MB"
+    assert [error.kind for error, _ in listener.of("lost", "takes 300 MB")] == ["out-of-memory"] * 2
+    assert listener.result("good").status == "done"
+
+
 HANGS = ["is stopped", "spins", "holds the interpreter"]
 
 
 def test_hanging_trials_are_ended_and_the_others_go_on(there: Capacity, trials: list[TrialSpec]) -> None:
-    listener = _run(trials, there, [*HANGS, "good"], time_limit="2s")
+    listener = _run(trials, there, [*HANGS, "good"], resources=Resources(time_limit="2s"))
     for arm in HANGS:
         assert listener.result(arm).error.kind == "time-limit"
         assert "resources.time_limit, 2s" in listener.result(arm).error.message

@@ -59,7 +59,7 @@ def test_time_limits_in_seconds(written: str | None, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     ("written", "size"),
-    [("500MB", 5 * 10**8), ("1.5 GB", 15 * 10**8), ("1GiB", 2**30), ("1000000B", 10**6), (None, None)],
+    [("500MB", 5 * 10**8), ("1.5 GB", 15 * 10**8), ("1GiB", 2**30), ("100000000B", 10**8), (None, None)],
 )
 def test_memory_in_bytes(written: str | None, size: int | None) -> None:
     assert Resources(memory=written).memory_bytes == size

@@ -22,6 +22,11 @@ def test_every_kind_has_an_action() -> None:
     assert set(ACTIONS) == set(get_args(ErrorKind))
 
 
+def test_only_what_may_go_better_is_tried_again() -> None:
+    again = {kind for kind, action in ACTIONS.items() if action != "record"}
+    assert again == {"out-of-memory", "worker-lost"}
+
+
 @pytest.mark.parametrize("kind", [kind for kind, action in ACTIONS.items() if action == "record"])
 def test_what_would_happen_again_is_recorded(kind: ErrorKind) -> None:
     assert decide(_error(kind), 1, Resources(memory="1GB", gpus=0.5), ROOM) is None

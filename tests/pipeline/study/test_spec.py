@@ -152,7 +152,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         (ONE_SET + "resources: {gpus: -1}\n", "4:13", "resources.gpus", -1.0, "must be at least 0 and below 1000", ()),
         (ONE_SET + "resources: {time_limit: 0s}\n", "4:13", "resources.time_limit", "0s", TIME, ()),
         (ONE_SET + "resources: {memory: 2G}\n", "4:13", "resources.memory", "2G", SIZE, ()),
-        (ONE_SET + "resources: {memory: 2B}\n", "4:13", "resources.memory", "2B", "must be at least 1MB", ()),
+        (ONE_SET + "resources: {memory: 2B}\n", "4:13", "resources.memory", "2B", "must be at least 100MB", ()),
         (ONE_SET + "resources: {gpus: 5e-324}\n", "4:13", "resources.gpus", 5e-324, GPUS, ()),
         (ONE_SET + "resources: {gpus: 1.5}\n", "4:13", "resources.gpus", 1.5, GPUS, ()),
         (
