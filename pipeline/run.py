@@ -29,7 +29,7 @@ from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.display import Display
 from pipeline.terminal.progress import Progress
 from pipeline.terminal.progress_file import ProgressFile
-from pipeline.todo import Rerun, opening, what_to_do
+from pipeline.todo import Rerun, begin, opening, what_to_do
 from pipeline.tracking_process import TrackingProcess
 from pipeline.workspace import Workspace
 
@@ -64,10 +64,8 @@ def run_study(
             file = ProgressFile(workspace, plan.study, display.say)
             file.remove()
             ledger = held.enter_context(Ledger(workspace, plan.study))
-            states = read_states(workspace)
-            todo = what_to_do(plan, states, rerun)
             save_record(workspace, make_record(study, plan))
-            todo.begin(ledger, states)
+            todo, states = begin(workspace, ledger, plan, rerun)
             words = list(opening(plan, todo, workspace))
         for line in words:
             display.say(line)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from dsn.errors import InvalidInput
 from pipeline.identity import former_ids
-from pipeline.ledger import Ledger
+from pipeline.ledger import Ledger, read_states
 from pipeline.lifecycle import FINAL, TrialState
 from pipeline.planning import Plan, TrialSpec
 from pipeline.record import load_outline, recorded_studies
@@ -42,15 +42,27 @@ class Todo:
     failed: int
     stale: int
 
-    def begin(self, ledger: Ledger, states: Mapping[str, TrialState]) -> None:
-        """Make it durable, under the workspace's lock and before anything runs: an interrupted ``--rerun`` is gone on
-        with by a plain ``dsn run``. What another run was training when it ended is not left running."""
-        for trial_id, state in states.items():
-            if state.status == "running":
-                attempt = (state.record or {}).get("attempt", 1)
-                ledger.append("lost", trial_id, attempt=attempt, epoch=None, error=_ENDED)
-        if self.reopened:
-            ledger.reopen(self.reopened)
+
+def begin(
+    workspace: Workspace, ledger: Ledger, plan: Plan, rerun: Rerun | None
+) -> tuple[Todo, Mapping[str, TrialState]]:
+    """Decide what to do and make it durable, under the workspace's lock and before anything runs: an interrupted
+    ``--rerun`` is gone on with by a plain ``dsn run``.
+
+    Returns:
+        What to do, and what the ledgers said when that was decided.
+    """
+    for trial_id, state in read_states(workspace).items():
+        if state.status == "running":
+            # Nothing runs yet. Until this is said, what an earlier run of this study was training when it ended would
+            # hide what another study has found of the trial since.
+            attempt = (state.record or {}).get("attempt", 1)
+            ledger.append("lost", trial_id, attempt=attempt, epoch=None, error=_ENDED)
+    states = read_states(workspace)
+    todo = what_to_do(plan, states, rerun)
+    if todo.reopened:
+        ledger.reopen(todo.reopened)
+    return todo, states
 
 
 def what_to_do(plan: Plan, states: Mapping[str, TrialState], rerun: Rerun | None) -> Todo:

@@ -15,7 +15,7 @@ from pipeline.ledger import Ledger, ledger_file, read_records, read_states
 from pipeline.lock import driver_lock
 from pipeline.planning import Plan
 from pipeline.study.spec import Study
-from pipeline.todo import RERUNS, Rerun, Todo, is_stale, opening, require_rerun, what_to_do
+from pipeline.todo import RERUNS, Rerun, Todo, begin, is_stale, opening, require_rerun, what_to_do
 from pipeline.workspace import Workspace
 
 MakePlan = Callable[..., tuple[Study, Plan]]
@@ -52,9 +52,7 @@ def _end(workspace: Workspace, plan: Plan, study: str = "s") -> None:
 
 def _begin(workspace: Workspace, plan: Plan, rerun: Rerun | None) -> tuple[Todo, list[str]]:
     with driver_lock(workspace, plan.study), Ledger(workspace, plan.study) as ledger:
-        states = read_states(workspace)
-        todo = what_to_do(plan, states, rerun)
-        todo.begin(ledger, states)
+        todo, _ = begin(workspace, ledger, plan, rerun)
         return todo, list(opening(plan, todo, workspace))
 
 
@@ -122,6 +120,18 @@ def test_what_another_run_left_running_is_lost_and_no_more_than_once(workspace: 
     lost = [line for line in lines if line["event"] == "lost" and line["epoch"] is None]
     assert [(line["trial"], line["attempt"]) for line in lost] == [(plan.trials[ENDS.index("started")].trial_id, 1)]
     assert lost[0]["error"]["message"] == "the run that trained it ended before it"
+
+
+def test_a_run_that_was_cut_off_hides_no_failure_that_another_study_found_since(
+    workspace: Workspace, plan: Plan
+) -> None:
+    trial_id = plan.trials[0].trial_id
+    with Ledger(workspace, "s") as ledger:
+        ledger.append("started", trial_id)
+    with Ledger(workspace, "another") as ledger:
+        ledger.append("failed", trial_id, error=_error("diverged"))
+    todo, _ = _begin(workspace, plan, None)
+    assert (todo.failed, todo.trials) == (1, plan.trials[1:])
 
 
 def test_a_result_of_the_next_life_is_there(workspace: Workspace, plan: Plan) -> None:

@@ -90,8 +90,8 @@ def _assert_same(found: StudyResults, expected: StudyResults) -> None:
     for field in ("histories", "receptive_fields", "mask_updates", "active_weights"):
         ours, theirs = getattr(found, field), getattr(expected, field)
         assert list(ours) == list(theirs)
-        for trial_id, frame in theirs.items():
-            pd.testing.assert_frame_equal(ours[trial_id], frame, check_exact=True)
+        for trial_id, columns in theirs.items():
+            pd.testing.assert_frame_equal(pd.DataFrame(ours[trial_id]), pd.DataFrame(columns), check_exact=True)
     for field in ("name", "question", "arms", "references", "datasets", "factors", "configs", "data", "source", "file"):
         assert getattr(found, field) == getattr(expected, field), field
 

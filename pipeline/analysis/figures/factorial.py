@@ -1,4 +1,4 @@
-"""Pairs of factors whose values a study combines with each other, and what every combination reaches: data only.
+"""Pairs of factors whose values a study combines with each other, and what every combination reaches: data, no drawing.
 
 The heat map and the interaction plot draw the same cells.
 """
@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pipeline.analysis import statistics
 from pipeline.analysis.grids import ARM, grid_of
 from pipeline.analysis.results import StudyResults
+from pipeline.analysis.setting_labels import setting_label, setting_name
+from pipeline.wording import listed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -162,3 +164,26 @@ def _cells(pair: Pair, means: pd.DataFrame, seeds: pd.DataFrame) -> pd.DataFrame
             said |= {"std": float(each.std(ddof=1)), "seeds": len(each)}
             rows.append(said | {cost: float(own[cost].mean()) for cost in ("parameters", "flops")})
     return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def pair_notes(pair: Pair, found: Sequence[Pair], drawn: tuple[int, int | None]) -> list[str]:
+    """What a figure of ``pair`` averages over and leaves out; the first of the ``found`` says which have no figure.
+
+    Args:
+        pair: that the figure is of.
+        found: all that there are.
+        drawn: at most so many values of the first factor and of the second are; None: all.
+    """
+    notes = []
+    if pair.others:
+        notes.append(f"Means are also over {listed([setting_label(key) for key in pair.others])}.")
+    if pair.left_out:
+        notes.append(f"Without {listed(pair.left_out, between='; ')}, whose other factors some cells lack.")
+    factors = ((pair.first, pair.first_values), (pair.second, pair.second_values))
+    for (key, values), most in zip(factors, drawn, strict=True):
+        if most is not None and len(values) > most:
+            notes.append(f"Only the first {most} of {len(values)} values of {setting_name(key)} are drawn.")
+    if pair is found[0] and len(found) > MOST_PAIRS:
+        rest = [f"{setting_label(each.first)} by {setting_label(each.second)}" for each in found[MOST_PAIRS:]]
+        notes.append(f"Only the first {MOST_PAIRS} pairs of factors have a figure, not {listed(rest, between='; ')}.")
+    return notes

@@ -9,13 +9,20 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.analysis.figures.factorial import MOST_PAIRS, Pair, pair_cells, pair_cells_by_dataset, pairs
+from pipeline.analysis.figures.factorial import (
+    MOST_PAIRS,
+    Pair,
+    pair_cells,
+    pair_cells_by_dataset,
+    pair_notes,
+    pairs,
+)
 from pipeline.analysis.figures.labels import accuracy_in_words
 from pipeline.analysis.figures.style import PANEL, Drawing, grid_shape, new_figure, render, shortened
 from pipeline.analysis.figures.svg import PAGE_COLORS, Mark, tag
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setting_labels import setting_in_words, setting_label
-from pipeline.wording import listed, part_of, percent, rounded_percent
+from pipeline.wording import part_of, percent, rounded_percent
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,7 +49,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         return "A heat map needs two factors of which two values each are combined with each other."
     drawings = {}
     for pair in found[:MOST_PAIRS]:
-        name, notes = f"{pair.first}_by_{pair.second}", pair_notes(pair, found)
+        name, notes = f"{pair.first}_by_{pair.second}", pair_notes(pair, found, (MOST_VALUES, MOST_VALUES))
         cells, shared = pair_cells(results, pair)
         if len(cells):
             over = part_of(len(shared), len(results.datasets), "data set")
@@ -81,21 +88,6 @@ def draw_heat_map_by_dataset(cells: pd.DataFrame, pair: Pair, notes: Sequence[st
         alt=f"Accuracy by {setting_label(pair.first)} and {setting_label(pair.second)}, a panel a data set",
         notes=(said, *notes),
     )
-
-
-def pair_notes(pair: Pair, found: Sequence[Pair]) -> list[str]:
-    """What a figure of ``pair`` averages over and leaves out; the first of the ``found`` says which have no figure."""
-    notes = []
-    if pair.others:
-        notes.append(f"Means are also over {listed([setting_label(key) for key in pair.others])}.")
-    if pair.left_out:
-        notes.append(f"Without {listed(pair.left_out, between='; ')}, whose other factors some cells lack.")
-    if max(len(pair.first_values), len(pair.second_values)) > MOST_VALUES:
-        notes.append(f"Only the first {MOST_VALUES} values of a factor are drawn.")
-    if pair is found[0] and len(found) > MOST_PAIRS:
-        rest = [f"{setting_label(each.first)} by {setting_label(each.second)}" for each in found[MOST_PAIRS:]]
-        notes.append(f"Only the first {MOST_PAIRS} pairs of factors have a figure, not {listed(rest, between='; ')}.")
-    return notes
 
 
 def _figure(cells: pd.DataFrame, pair: Pair) -> Figure:

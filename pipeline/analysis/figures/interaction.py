@@ -9,8 +9,7 @@ import math
 from collections.abc import Hashable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipeline.analysis.figures.factorial import MOST_PAIRS, Pair, as_number, pair_cells, pairs
-from pipeline.analysis.figures.heat_map import pair_notes
+from pipeline.analysis.figures.factorial import MOST_PAIRS, Pair, as_number, pair_cells, pair_notes, pairs
 from pipeline.analysis.figures.labels import accuracy_in_words
 from pipeline.analysis.figures.style import (
     MOST_ARMS,
@@ -55,7 +54,7 @@ def figures(results: StudyResults) -> dict[str, Drawing] | str:
         cells, shared = pair_cells(results, pair)
         if cells["first"].nunique() > 1 and cells["second"].nunique() > 1:
             over = part_of(len(shared), len(results.datasets), "data set")
-            drawing = draw_interaction(cells, pair, over, pair_notes(pair, found))
+            drawing = draw_interaction(cells, pair, over, pair_notes(pair, found, (MOST_ARMS, None)))
             drawings[f"interaction_{pair.first}_by_{pair.second}"] = drawing
     return drawings or "No interaction plot yet: it needs two values of each of two factors with the same done seeds."
 

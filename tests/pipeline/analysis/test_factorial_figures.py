@@ -163,3 +163,13 @@ def test_colours_do_not_exaggerate(make_study: Callable[..., StudyResults]) -> N
     assert best == 90.01
     low, high, _ = heat_map.color_range(cells, "flops")
     assert low < 1e6 < high
+
+
+def test_each_figure_says_how_many_values_it_draws(make_study: Callable[..., StudyResults]) -> None:
+    study = make_study(grid(groups=[1, 2], level=[number / 20 for number in range(1, 14)]))
+    heat, interactions = (plots.figures(study) for plots in (heat_map, interaction))
+    assert isinstance(heat, dict)
+    assert isinstance(interactions, dict)
+    cut = "Only the first 12 of 13 values of sparsity are drawn."
+    assert [cut in drawing.notes for drawing in heat.values()] == [True, True], "by data set too"
+    assert [note for drawing in interactions.values() for note in drawing.notes if "Only the first" in note] == []
