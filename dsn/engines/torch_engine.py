@@ -214,7 +214,7 @@ def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
 def _with_arrays(state: Any) -> Any:
     """A copy of a module's or optimiser's state, with arrays for its tensors."""
     if isinstance(state, torch.Tensor):
-        return _to_numpy(state)
+        return state.detach().cpu().numpy().copy()  # NumPy's: PyTorch would wake all its threads for it
     if isinstance(state, Mapping):
         return {key: _with_arrays(value) for key, value in state.items()}
     return [_with_arrays(value) for value in state] if isinstance(state, list) else state
