@@ -30,7 +30,7 @@ from pipeline.stopping import Stopping
 from pipeline.study.spec import read_study
 from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.progress import Progress
-from pipeline.todo import what_to_do
+from pipeline.todo import begin
 from pipeline.workspace import Workspace
 
 LIVES = 2000
@@ -88,9 +88,7 @@ class Life:
         self.seen["driver started"] += 1
         self.stopping = Stopping()
         self.ledger = Ledger(self.workspace, "s")
-        states = read_states(self.workspace)
-        todo = what_to_do(self.plan, states, None)
-        todo.begin(self.ledger, states)
+        todo, states = begin(self.workspace, self.ledger, self.plan, None)
         self.progress = Progress(
             study="s",
             question="",
