@@ -14,7 +14,7 @@ import signal
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +224,9 @@ class QueueScheduler(FIFOScheduler):
                 if _attempt(trial) in overdue:
                     _end_worker(trial)
                 elif self._dispatch.withdraw(*_attempt(trial)):
-                    tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
+                    # Tune prints that such a trial has completed.
+                    with redirect_stdout(None):
+                        tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
         return None
 
     def __getstate__(self) -> dict[str, Any]:
