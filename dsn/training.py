@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsn.checkpoint import require_same_training, training_identity
+from dsn.columns import as_columns, as_rows
 from dsn.config import RunConfig, TrainingConfig
 from dsn.data.dataset import TimeSeriesData
 from dsn.engine_choice import choose_engine, require_threads
@@ -127,6 +128,11 @@ class Training:
         return len(self._history)
 
     @property
+    def ended(self) -> bool:
+        """Whether that was the last."""
+        return self.epoch >= self._config.training.epochs
+
+    @property
     def masks(self) -> list[NDArray[np.bool_]]:
         """The present masks, one a sparse layer, (C_out, C_in, k) each."""
         return [mask.copy() for mask in self._masks]
@@ -153,7 +159,7 @@ class Training:
         Raises:
             Diverged: the loss is not finite.
         """
-        while self.epoch < self._config.training.epochs:
+        while not self.ended:
             yield self._train_epoch()
 
     def _train_epoch(self) -> EpochRecord:
@@ -261,16 +267,16 @@ class Training:
         return FitResult(metrics=metrics, history=self.history, mask_updates=self.mask_updates, network=dict(network))
 
     def state_dict(self) -> dict[str, Any]:
-        """A checkpoint: everything that the rest of the training depends on."""
+        """A checkpoint: everything that the rest of the training depends on, as ``dsn.checkpoint_file`` can keep it."""
         return {
             "training": dict(self._identity),
             "engine": self._engine.state_dict(),
             "sparse": self._sparse.state_dict(),
             "masks": self.masks,
             "order": self._order.bit_generator.state,
-            "history": [asdict(record) for record in self._history],
-            "mask_updates": [asdict(row) for row in self._updates],
-            "best": None if self._best is None else (asdict(self._best[0]), self.selected),
+            "history": as_columns(EpochRecord, self._history),
+            "mask_updates": as_columns(GroupUpdate, self._updates),
+            "best": None if self._best is None else (self._best[0].epoch, self.selected),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -284,10 +290,10 @@ class Training:
         self._sparse.load_state_dict(state["sparse"])
         self._masks = [mask.copy() for mask in state["masks"]]
         self._order.bit_generator.state = state["order"]
-        self._history = [EpochRecord(**record) for record in state["history"]]
-        self._updates = [GroupUpdate(**row) for row in state["mask_updates"]]
+        self._history = as_rows(EpochRecord, state["history"])
+        self._updates = as_rows(GroupUpdate, state["mask_updates"])
         best = state["best"]
-        self._best = None if best is None else (EpochRecord(**best[0]), best[1])
+        self._best = None if best is None else (self._history[best[0] - 1], best[1])
 
     @cached_property
     def _identity(self) -> dict[str, object]:

@@ -10,7 +10,7 @@ from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.cost import Cost
 from dsn.sparsity.schedule import update_period
-from pipeline.planning import Plan
+from pipeline.planning import Plan, TrialSpec
 from pipeline.study.spec import Tracking
 
 SCARCE = 0.1
@@ -31,6 +31,16 @@ BYTES_AN_UPDATE = 10
 
 BYTES_A_TAP = 1
 """Of ``active_weights.parquet``, for an output channel and tap of a layer, whether or not weights are there."""
+
+BYTES_A_POSITION = 24
+"""Of a checkpoint, for each position of the network with or without a weight, stored as they are: weight, mask, two
+moments and a count of Adam's, the network selected so far with its mask, the present mask and what has been covered."""
+
+BYTES_A_RECORD = 48
+"""Of a checkpoint, for an epoch; half as much again for a kernel group of a mask update."""
+
+BYTES_A_CHECKPOINT = 32 * 1024
+"""Of a checkpoint, whatever the trial: names, settings, generators."""
 
 BYTES_A_METRIC = 330
 """Of MLflow's database, for a point of a learning curve, with its indexes."""
@@ -73,16 +83,41 @@ def sparsity_bytes(config: RunConfig, train_n: int) -> int:
     model, sparsity = config.model, config.sparsity
     if not is_sparse(model, sparsity):
         return 0
-    steps = config.training.steps_per_epoch(train_n)
-    updates = config.training.epochs * steps // update_period(sparsity, steps) if sparsity.explore else 0
     places = model.depth * model.channels * model.kernel_size
-    return BYTES_AN_UPDATE * updates * model.depth * sparsity.groups + BYTES_A_TAP * places
+    return BYTES_AN_UPDATE * _group_updates(config, train_n) + BYTES_A_TAP * places
+
+
+def _group_updates(config: RunConfig, train_n: int) -> int:
+    """Mask updates of a training, times the kernel groups of which each has a record."""
+    model, sparsity = config.model, config.sparsity
+    if not is_sparse(model, sparsity) or not sparsity.explore:
+        return 0
+    steps = config.training.steps_per_epoch(train_n)
+    return config.training.epochs * steps // update_period(sparsity, steps) * model.depth * sparsity.groups
 
 
 def network_bytes(cost: Cost) -> float:
-    """Of ``network.npz``. How many places have no weight follows from the operations that they would cost."""
-    places = cost.parameters * (cost.flops_masked / cost.flops - 1)
-    return BYTES_A_WEIGHT * cost.parameters + BYTES_A_PLACE * places
+    """Of ``network.npz``."""
+    return BYTES_A_WEIGHT * cost.parameters + BYTES_A_PLACE * _places(cost)
+
+
+def _places(cost: Cost) -> float:
+    """Where there is no weight: how many follows from the operations that they would cost."""
+    return cost.parameters * (cost.flops_masked / cost.flops - 1)
+
+
+def checkpoints_bytes(plan: Plan, slots: int) -> int:
+    """Of the largest checkpoints that ``slots`` trials have at the same time, and of one that is being written."""
+    train_n = {use.config: use.info.train_n for use in plan.data}
+    each = max((checkpoint_bytes(trial, train_n[trial.config.data]) for trial in plan.trials), default=0.0)
+    return round(each * (min(slots, len(plan.trials)) + 1))
+
+
+def checkpoint_bytes(trial: TrialSpec, train_n: int) -> float:
+    """Of a trial's last checkpoint, the largest one."""
+    positions = trial.cost.parameters + _places(trial.cost)
+    records = trial.config.training.epochs + 1.5 * _group_updates(trial.config, train_n)
+    return BYTES_A_CHECKPOINT + BYTES_A_POSITION * positions + BYTES_A_RECORD * records
 
 
 def disk_space(path: Path) -> Space:

@@ -15,7 +15,10 @@ TABLES = (ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS)
 ARTIFACTS = (*TABLES, NETWORK)
 """Names of all files that a trial may leave behind."""
 
-ErrorKind = Literal["diverged", "invalid-data", "exception", "worker-lost"]
+ErrorKind = Literal[
+    "diverged", "invalid-data", "exception", "exited", "no-result", "out-of-memory", "time-limit", "worker-lost"
+]
+"""What can become of a trial; ``pipeline.retry`` says what is then done."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +30,25 @@ class EpochReport:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """A running trial's whole state after ``epoch``, from which it can go on."""
+
+    epoch: int
+    content: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrialError:
-    """Why a trial failed; ``kind`` is for counting and sorting causes."""
+    """Why a trial failed; ``kind`` is for counting and sorting causes.
+
+    Attributes:
+        log: the file with all that is known of it (``pipeline.failure_log``), from the workspace's root.
+    """
 
     kind: ErrorKind
     message: str
     traceback: str = ""
+    log: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.errors import InvalidData, InvalidInput
-from pipeline.disk import SCARCE, Space, estimated_bytes, shown_size
+from pipeline.disk import SCARCE, Space, checkpoints_bytes, estimated_bytes, shown_size
 from pipeline.errors import BrokenDataSets, WorkspaceFailed
 from pipeline.planning import Plan, TrialSpec
+from pipeline.resources import Capacity, local_cpus
 from pipeline.study.resolution import data_entries, data_origins, expanded_arms, resolved
 from pipeline.study.spec import Study
 from pipeline.tracking_store import shown, unreachable
@@ -62,18 +63,20 @@ def check_before_run(study: Study, plan: Plan, workspace: Workspace, space: Spac
 
 
 def _require_space(study: Study, plan: Plan, workspace: Workspace, there: Space, say: Say) -> None:
-    needed = estimated_bytes(plan, study.spec.tracking)
+    wanted = replace(study.spec.resources, gpus=0)
+    slots = Capacity(cpus=local_cpus(), gpus=0).slots(wanted)
+    needed = estimated_bytes(plan, study.spec.tracking) + checkpoints_bytes(plan, slots)
     if needed > there.free:
         raise WorkspaceFailed(
-            f"workspace {workspace.root}: the results need about {shown_size(needed)}, "
+            f"workspace {workspace.root}: results and checkpoints need about {shown_size(needed)}, "
             f"and its disk has {shown_size(there.free)} free; make room, choose another place (--workspace), "
             "or keep no networks (--set tracking.keep_models=none)"
         )
     if there.free - needed < SCARCE * there.total:
         left = 100 * (there.free - needed) / there.total
         say(
-            f"warning: the results need about {shown_size(needed)} of the {shown_size(there.free)} that are free; "
-            f"that leaves {left:.0f} % of the disk of {workspace.root}"
+            f"warning: results and checkpoints need about {shown_size(needed)} of the {shown_size(there.free)} that "
+            f"are free; that leaves {left:.0f} % of the disk of {workspace.root}"
         )
 
 

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from pipeline.outcome import EpochReport, TrialError, TrialResult
+from pipeline.dispatch import Dispatch, Listener
+from pipeline.memory import limit_memory
+from pipeline.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 from pipeline.planning import TrialSpec
 from pipeline.resources import OBJECT_STORE, Capacity, Resources, local_cpus
+from pipeline.stopping import Stopping
+from pipeline.worker_death import cause_of_death, plain
 
 # Read by ray and tune when they are imported.
 _ENVIRONMENT = {
@@ -39,27 +44,23 @@ os.environ.update({key: value for key, value in _ENVIRONMENT.items() if key not 
 
 import ray  # noqa: E402
 from ray import tune  # noqa: E402
-from ray.tune.error import TuneError  # noqa: E402
 from ray.tune.execution.tune_controller import TuneController  # noqa: E402
 from ray.tune.experiment import Trial  # noqa: E402
 from ray.tune.schedulers import FIFOScheduler  # noqa: E402
 from ray.tune.search import Searcher  # noqa: E402
+
+# Tune lists what did not end well in its own words, retries too; ours are in the ledger.
+logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
 
 REPORT_EVERY = 2.0
 """Seconds between two reports of a running trial."""
 
 _RESULT = "dsn_result"
 _REPORT = "dsn_report"
+_CHECKPOINT = "dsn_checkpoint"
 
-
-class Listener(Protocol):
-    """Hears of every trial, in the driver's process."""
-
-    def started(self, trial: TrialSpec) -> None: ...
-
-    def progressed(self, trial: TrialSpec, report: EpochReport) -> None: ...
-
-    def finished(self, trial: TrialSpec, result: TrialResult) -> None: ...
+_MOST_OUTPUT = 8192
+"""Bytes of a worker's output that are kept when it is lost."""
 
 
 class TrialActor(tune.Trainable):
@@ -74,40 +75,67 @@ class TrialActor(tune.Trainable):
         return True
 
     def _begin(self, config: dict[str, Any]) -> None:
+        limit_memory(None)
         trial = TrialSpec.from_dict(ray.get(config["spec"]))
+        checkpoint = None if config[_CHECKPOINT] is None else ray.get(config[_CHECKPOINT])
         if trial.resources.gpus == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        self._epochs = self._training(trial, checkpoint, config)
+        if trial.resources.memory_bytes is not None:
+            limit_memory(trial.resources.memory_bytes)
+
+    def _training(self, trial: TrialSpec, checkpoint: bytes | None, config: dict[str, Any]) -> Iterator[Any]:
         # Imported here: torch looks for GPUs when it is, and the driver has no need of it.
         from pipeline.trial import trial_epochs
 
-        self._epochs = trial_epochs(trial, keep_model=config["keep_model"])
+        return trial_epochs(
+            trial,
+            keep_model=config["keep_model"],
+            checkpoint=checkpoint,
+            checkpoint_every=config["checkpoint_every"],
+        )
 
     def step(self) -> dict[str, Any]:
         """Train for a moment and report; the last report carries the result."""
         until = time.monotonic() + REPORT_EVERY
+        told: dict[str, Any] = {}
         try:
-            record = next(self._epochs)
-            while time.monotonic() < until:
-                record = next(self._epochs)
+            while not told or (_CHECKPOINT not in told and time.monotonic() < until):
+                heard = next(self._epochs)
+                if isinstance(heard, Checkpoint):
+                    told[_CHECKPOINT] = heard
+                else:
+                    told[_REPORT] = EpochReport(epoch=heard.epoch, train_loss=heard.train_loss)
         except StopIteration as finished:
+            # Room to send the result.
+            limit_memory(None)
             return {"done": True, _RESULT: finished.value}
-        return {_REPORT: EpochReport(epoch=record.epoch, train_loss=record.train_loss)}
+        return told
 
 
 class PlanSearcher(Searcher):
-    """Feeds Tune the trials of a plan, in order."""
+    """Feeds Tune what is to be run, as it is asked."""
 
-    def __init__(self, trials: Iterable[TrialSpec], *, keep_model: bool) -> None:
+    def __init__(self, dispatch: Dispatch, passed_on: PassedOn, *, keep_model: bool, checkpoint_every: float) -> None:
         super().__init__()
-        self._waiting: Iterator[TrialSpec] = iter(trials)
-        self._keep_model = keep_model
+        self._dispatch = dispatch
+        self._passed_on = passed_on
+        self._settings = {"keep_model": keep_model, "checkpoint_every": checkpoint_every}
 
-    def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a string
-        trial = next(self._waiting, None)
-        if trial is None:
-            return Searcher.FINISHED
-        # Tune copies and keeps configurations: it gets a reference to what the worker needs.
-        return {"trial": trial.trial_id, "spec": ray.put(trial.to_dict()), "keep_model": self._keep_model}
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
+        with self._passed_on.remembered():
+            given = self._dispatch.next()
+        if isinstance(given, str):
+            return Searcher.FINISHED if given == "finished" else None
+        # Tune copies and keeps configurations: it gets references to what the worker needs.
+        return {
+            "trial": given.trial.trial_id,
+            "attempt": given.attempt,
+            "resources": _wanted(given.trial.resources),
+            "spec": ray.put(given.trial.to_dict()),
+            _CHECKPOINT: None if given.checkpoint is None else ray.put(given.checkpoint),
+            **self._settings,
+        }
 
     def on_trial_complete(self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False) -> None:
         """The listener has been told by then."""
@@ -123,47 +151,54 @@ class PlanSearcher(Searcher):
         return {}
 
 
-class Reporter(tune.Callback):
-    """Passes on what Tune sees, and takes results out of Tune's hands so that it keeps none in memory."""
+class PassedOn:
+    """What the listener raises is kept as it is: Tune turns it into an error of its own, of which a text is left."""
 
-    def __init__(self, trials: Iterable[TrialSpec], listener: Listener) -> None:
+    def __init__(self) -> None:
         self.failure: Exception | None = None
-        self._trials = {trial.trial_id: trial for trial in trials}
-        self._listener = listener
-
-    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        with self._remembered():
-            self._listener.started(self._spec(trial))
-
-    def on_trial_result(
-        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
-    ) -> None:
-        finished = result.pop(_RESULT, None)
-        with self._remembered():
-            if finished is None:
-                self._listener.progressed(self._spec(trial), result[_REPORT])
-            else:
-                self._listener.finished(self._spec(trial), finished)
-
-    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
-        """The worker itself was lost: what a trial raises comes back as a result."""
-        error = TrialError(kind="worker-lost", message=_cause(trial))
-        spec = self._spec(trial)
-        result = TrialResult(trial_id=spec.trial_id, status="failed", started=time.time(), error=error)
-        with self._remembered():
-            self._listener.finished(spec, result)
 
     @contextmanager
-    def _remembered(self) -> Iterator[None]:
-        """What the listener raises is kept as it is, and passed on."""
+    def remembered(self) -> Iterator[None]:
+        """Around every call that may reach the listener."""
         try:
             yield
         except Exception as error:
             self.failure = error
             raise
 
-    def _spec(self, trial: Trial) -> TrialSpec:
-        return self._trials[trial.config["trial"]]
+
+class Reporter(tune.Callback):
+    """Passes on what Tune sees, and takes results out of Tune's hands so that it keeps none in memory."""
+
+    def __init__(self, dispatch: Dispatch, passed_on: PassedOn) -> None:
+        self._dispatch = dispatch
+        self._passed_on = passed_on
+
+    def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        # The worker has it, and Tune would keep it until the run ends.
+        for kept in (trial.config, trial.evaluated_params):
+            kept.pop(_CHECKPOINT, None)
+        with self._passed_on.remembered():
+            self._dispatch.started(*_attempt(trial), time.monotonic())
+
+    def on_trial_result(
+        self, iteration: int, trials: list[Trial], trial: Trial, result: dict[str, Any], **info: Any
+    ) -> None:
+        attempt = _attempt(trial)
+        checkpoint, report = result.pop(_CHECKPOINT, None), result.pop(_REPORT, None)
+        with self._passed_on.remembered():
+            if report is not None:
+                self._dispatch.progressed(*attempt, report)
+            if checkpoint is not None:
+                self._dispatch.checkpointed(*attempt, checkpoint)
+            if report is None and checkpoint is None:
+                ended = result.pop(_RESULT, None)
+                self._dispatch.ended(*attempt, ended if isinstance(ended, TrialResult) else _no_result(attempt[0]))
+
+    def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
+        """The worker itself was lost: what a trial raises comes back as a result."""
+        with self._passed_on.remembered():
+            self._dispatch.lost(*_attempt(trial), _error_of(trial), time.time())
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -172,11 +207,30 @@ class Reporter(tune.Callback):
 class QueueScheduler(FIFOScheduler):
     """First in, first out, as Tune's own queue of pending trials already is.
 
-    Tune's FIFOScheduler walks all trials ever made at every event, which grows with the study.
+    Tune's FIFOScheduler walks all trials ever made at every event, which grows with the study. Asked at every turn of
+    Tune's loop, ten times a second while nothing happens, this one ends what has had its time, and takes back what no
+    worker has begun when no more is to be.
     """
 
+    def __init__(self, dispatch: Dispatch) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._dispatch = dispatch
+
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        overdue = self._dispatch.overdue(time.monotonic())
+        if overdue or self._dispatch.finishing:
+            live: list[Trial] = list(tune_controller.get_live_trials())  # type: ignore[no-untyped-call]
+            for trial in live:
+                if _attempt(trial) in overdue:
+                    _end_worker(trial)
+                elif self._dispatch.withdraw(*_attempt(trial)):
+                    # Tune prints that such a trial has completed.
+                    with redirect_stdout(None):
+                        tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
         return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
 
 
 @contextmanager
@@ -196,7 +250,7 @@ def cluster() -> Iterator[Capacity]:
     signal.signal(signal.SIGTERM, on_termination)
     try:
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)))
+        yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)), memory=int(there.get("memory", 0)))
     finally:
         ray.shutdown()
 
@@ -208,33 +262,41 @@ def probe() -> str:
         return f"{capacity.cpus} CPUs, {capacity.gpus} GPUs"
 
 
-def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener, *, keep_model: bool) -> None:
-    """Run ``trials`` on the cluster, as many at a time as ``resources`` allow.
+def run_trials(
+    trials: list[TrialSpec],
+    capacity: Capacity,
+    listener: Listener,
+    *,
+    keep_model: bool,
+    checkpoint_every: float,
+    stopping: Stopping,
+) -> None:
+    """Run ``trials`` on the cluster, as many at a time as ``capacity`` allows for the resources that they have.
 
-    Returns when all have finished or failed. What the listener raises, and a KeyboardInterrupt, is passed on; leaving
-    the cluster ends the workers.
+    Returns when all have finished or failed; once ``stopping`` is asked, when those that run have. What the listener
+    raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
     """
-    reporter = Reporter(trials, listener)
+    passed_on = PassedOn()
+    dispatch = Dispatch(trials, capacity, listener, stopping)
+    searcher = PlanSearcher(dispatch, passed_on, keep_model=keep_model, checkpoint_every=checkpoint_every)
     # Tune insists on a folder for the bookkeeping that nothing here relies on.
     with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
         try:
-            _tuner(trials, resources, reporter, Path(folder), keep_model).fit()
-        except TuneError:
-            # Tune turns whatever a callback raises into its own error, of which only a text is left.
-            if reporter.failure is not None:
-                raise reporter.failure from None
+            _tuner(dispatch, searcher, Reporter(dispatch, passed_on), Path(folder)).fit()
+        except Exception:
+            if passed_on.failure is not None:
+                raise passed_on.failure from None
             raise
 
 
-def _tuner(
-    trials: list[TrialSpec], resources: Resources, reporter: Reporter, folder: Path, keep_model: bool
-) -> tune.Tuner:
+def _tuner(dispatch: Dispatch, searcher: PlanSearcher, reporter: Reporter, folder: Path) -> tune.Tuner:
     return tune.Tuner(
-        tune.with_resources(TrialActor, {"cpu": resources.cpus, "gpu": resources.gpus}),
+        tune.with_resources(TrialActor, lambda config: tune.PlacementGroupFactory([config["resources"]])),
         tune_config=tune.TuneConfig(
-            search_alg=PlanSearcher(trials, keep_model=keep_model),
-            scheduler=QueueScheduler(),  # type: ignore[no-untyped-call]
-            num_samples=len(trials),
+            search_alg=searcher,
+            scheduler=QueueScheduler(dispatch),
+            # As many as the searcher has: a trial may be run again.
+            num_samples=-1,
             reuse_actors=True,
             trial_name_creator=_tune_name,
             trial_dirname_creator=_tune_name,
@@ -251,14 +313,59 @@ def _tuner(
     )
 
 
-def _cause(trial: Trial) -> str:
-    """Ray's words for what happened to a worker, on one line."""
+def _wanted(resources: Resources) -> dict[str, float]:
+    """As Ray calls them. It sets memory aside; the worker keeps to it (``pipeline.memory``)."""
+    wanted: dict[str, float] = {"CPU": resources.cpus, "GPU": resources.gpus, "memory": resources.memory_bytes or 0}
+    return {name: amount for name, amount in wanted.items() if amount}
+
+
+def _attempt(trial: Trial) -> tuple[str, int]:
+    """Which trial of ours one of Tune's is, and which attempt at it."""
+    return trial.config["trial"], trial.config["attempt"]
+
+
+def _tune_name(trial: Trial) -> str:
+    return "{}.{}".format(*_attempt(trial))
+
+
+def _no_result(trial_id: str) -> TrialResult:
+    error = TrialError(kind="no-result", message="came to an end without a result")
+    return TrialResult(trial_id=trial_id, status="failed", started=time.time(), error=error)
+
+
+def _end_worker(trial: Trial) -> None:
+    """Tune hears of it as of any worker that is lost."""
+    actor = trial.temporary_state.ray_actor
+    assert actor is not None, "a worker has begun it"
+    ray.kill(actor)
+
+
+def _error_of(trial: Trial) -> TrialError:
+    """What became of a worker, from what Ray says and from what the worker itself has left."""
+    words = _words(trial)
+    pid = re.search(r"\bpid[:=] ?(\d+)", words)
+    output = _worker_output(int(pid[1])) if pid else ""
+    kind, message = cause_of_death(words, output)
+    return TrialError(kind=kind, message=message, traceback="\n\n".join(filter(None, [words, output])))
+
+
+def _words(trial: Trial) -> str:
+    """Ray's, for what happened to a worker: Tune has written them to a file."""
     written = Path(trial.error_file) if trial.error_file else None
     if written is None or not written.exists():
         return "the worker was lost"
     _, _, words = written.read_text(encoding="utf-8").rpartition("Failure #")
-    return " ".join(words.partition("\n")[2].split())
+    return plain(words.partition("\n")[2]).strip()
 
 
-def _tune_name(trial: Trial) -> str:
-    return str(trial.config["trial"])
+def _worker_output(pid: int) -> str:
+    """The last that a worker of this machine wrote to standard error."""
+    node = ray._private.worker.global_worker.node
+    assert node is not None, "ray has been started"
+    for path in Path(node.get_logs_dir_path()).glob(f"worker-*-{pid}.err"):
+        with path.open("rb") as file:
+            file.seek(max(path.stat().st_size - _MOST_OUTPUT, 0))
+            lines = plain(file.read().decode("utf-8", "replace")).splitlines()
+        # Ray's own marks of who wrote what follows.
+        return "\n".join(line for line in lines if not line.startswith((":job_id:", ":actor_name:"))).strip()
+    return ""

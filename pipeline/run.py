@@ -23,6 +23,7 @@ from pipeline.recorder import Recorder, workspace_failures
 from pipeline.resources import Capacity, local_cpus
 from pipeline.signals import as_interrupt
 from pipeline.source import kept_against
+from pipeline.stopping import Stopping
 from pipeline.study.spec import Study
 from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.display import Display
@@ -84,7 +85,8 @@ def run_study(
         with workspace_failures(workspace):
             held.enter_context(TrackingProcess(workspace, plan.study, display.say))
         if todo.trials:
-            _train(study, list(todo.trials), Recorder(workspace, ledger, broadcast), broadcast, display.say)
+            recorder = Recorder(workspace, plan.study, ledger, broadcast, states)
+            _train(study, list(todo.trials), recorder, broadcast, display.say)
         broadcast.enter("reporting")
         # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
         published = publish(workspace, plan.study)
@@ -163,7 +165,14 @@ def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: B
         broadcast.have_workers(capacity.slots(given))
         trials = [replace(trial, resources=given) for trial in todo]
         try:
-            run_trials(trials, given, recorder, keep_model=study.spec.tracking.keep_models == "all")
+            run_trials(
+                trials,
+                capacity,
+                recorder,
+                keep_model=study.spec.tracking.keep_models == "all",
+                checkpoint_every=study.spec.recovery.checkpoint_every,
+                stopping=Stopping(),
+            )
         except BaseException:
             # Ending the workers takes seconds, and whoever pressed Ctrl-C wants to see that it was heard.
             broadcast.enter("stopping")

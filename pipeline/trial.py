@@ -10,12 +10,11 @@ import math
 import platform
 import socket
 import time
-import traceback
-from collections.abc import Generator, Iterable
-from dataclasses import asdict
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from importlib.metadata import version
-from typing import Any, get_type_hints
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -25,76 +24,136 @@ from numpy.typing import NDArray
 from dsn.active_weights import TapCount, tap_counts
 from dsn.architecture import LayerPlan, layer_plans
 from dsn.artifact import NetworkHeader, network_bytes
+from dsn.checkpoint import require_same_training
+from dsn.checkpoint_file import checkpoint_bytes, read_checkpoint
+from dsn.columns import as_columns
 from dsn.config import DataConfig
 from dsn.data import load
 from dsn.data.dataset import TimeSeriesData
 from dsn.engine_choice import ChosenEngine, choose_engine
-from dsn.errors import Diverged, InvalidData, InvalidInput
+from dsn.errors import InvalidData, InvalidInput
+from dsn.native.fingerprint import fingerprint
+from dsn.native.library import FOLDER
 from dsn.peak_memory import PeakMemory
 from dsn.receptive_field import SizeCount, mean_stacked_size, size_counts
 from dsn.sparsity.exploration import GroupUpdate
 from dsn.sparsity.exploration_space import log10_topologies
 from dsn.training import EpochRecord, FitResult, Training
+from pipeline.cause import cause_of
 from pipeline.outcome import (
     ACTIVE_WEIGHTS,
     HISTORY,
     MASK_UPDATES,
     NETWORK,
     RECEPTIVE_FIELDS,
-    ErrorKind,
-    TrialError,
+    Checkpoint,
     TrialResult,
 )
 from pipeline.planning import TrialSpec
 from pipeline.provenance import processor_name
 
 
-def trial_epochs(trial: TrialSpec, *, keep_model: bool) -> Generator[EpochRecord, None, TrialResult]:
-    """Train: yields a record an epoch, returns the result. Whatever goes wrong inside is returned, not raised."""
-    started = time.time()
-    provenance: dict[str, str] = {}
-    try:
-        engine = choose_engine(trial.engine, device_for(trial))
-        provenance = _provenance(trial, engine)
-        data = _prepared(trial.config.data)
-        if data.content_hash != trial.content_hash:
-            raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
-        with PeakMemory(device_for(trial)) as peak:
-            training = Training(
-                trial.config,
-                data,
-                seed=trial.seed,
-                engine=engine.name,
-                device=device_for(trial),
-                threads=trial.resources.cpus,
-            )
-            yield from training.epochs()
-            result = training.result()
-        return TrialResult(
-            trial_id=trial.trial_id,
-            status="done",
-            started=started,
-            metrics=result.metrics | _cost_metrics(trial, peak) | _topology_metrics(trial, data, result),
-            artifacts=_artifacts(trial, data, result, keep_model),
-            provenance=provenance,
-        )
-    except Exception as error:  # noqa: BLE001
-        # Errors are data: the study goes on, the ledger says what happened.
-        cause = TrialError(kind=_kind(error), message=_message(error), traceback=traceback.format_exc())
-        return TrialResult(
-            trial_id=trial.trial_id, status="failed", started=started, provenance=provenance, error=cause
-        )
+def trial_epochs(
+    trial: TrialSpec, *, keep_model: bool, checkpoint: bytes | None = None, checkpoint_every: float = 60.0
+) -> Generator[EpochRecord | Checkpoint, None, TrialResult]:
+    """Train: yields a record an epoch, and now and then a checkpoint; returns the result.
+
+    Whatever goes wrong inside is returned, not raised: exits too, which would end the worker that the trial is in.
+
+    Args:
+        trial: what to train.
+        keep_model: whether the network is among the artifacts.
+        checkpoint: what an earlier attempt yielded, on whatever machine. It is gone on from if that leads to what an
+            undisturbed training here would come to, to the bit; else the trial begins anew. Provenance says which:
+            ``resumed_from``, an epoch, or ``began_anew``, why.
+        checkpoint_every: seconds, after which an epoch's end is worth a checkpoint; infinity makes none.
+    """
+    attempt = _Attempt(trial=trial, keep_model=keep_model, checkpoint=checkpoint, checkpoint_every=checkpoint_every)
+    return attempt.epochs((Exception, SystemExit, KeyboardInterrupt))
 
 
 def run_trial(trial: TrialSpec, *, keep_model: bool = True) -> TrialResult:
-    """Train to the end."""
-    epochs = trial_epochs(trial, keep_model=keep_model)
+    """Train to the end. A KeyboardInterrupt is raised: in this process it is a person's."""
+    epochs = _Attempt(trial=trial, keep_model=keep_model).epochs((Exception, SystemExit))
     while True:
         try:
             next(epochs)
         except StopIteration as finished:
             result: TrialResult = finished.value
             return result
+
+
+@dataclass(kw_only=True)
+class _Attempt:
+    """One try at a trial: what was asked for, as in ``trial_epochs``, and what a failure can tell of it too."""
+
+    trial: TrialSpec
+    keep_model: bool
+    checkpoint: bytes | None = None
+    checkpoint_every: float = math.inf
+    started: float = field(default_factory=time.time)
+    provenance: dict[str, str] = field(default_factory=dict)
+
+    def epochs(self, caught: tuple[type[BaseException], ...]) -> Generator[EpochRecord | Checkpoint, None, TrialResult]:
+        """To the end, or to what of ``caught`` is raised."""
+        try:
+            return (yield from self._trained())
+        except caught as error:
+            # Errors are data: the study goes on, the ledger says what happened.
+            return TrialResult(
+                trial_id=self.trial.trial_id,
+                status="failed",
+                started=self.started,
+                provenance=self.provenance,
+                error=cause_of(error),
+            )
+
+    def _trained(self) -> Generator[EpochRecord | Checkpoint, None, TrialResult]:
+        trial = self.trial
+        device = device_for(trial)
+        engine = choose_engine(trial.engine, device)
+        self.provenance |= _provenance(trial, engine)
+        data = _prepared(trial.config.data)
+        if data.content_hash != trial.content_hash:
+            raise InvalidData("has changed since the study was planned", key="data set", value=data.name)
+        threads = trial.resources.cpus
+        with PeakMemory(device) as peak:
+            training = Training(trial.config, data, seed=trial.seed, engine=engine.name, device=device, threads=threads)
+            header = _header(trial, engine)
+            if self.checkpoint is not None:
+                self.provenance |= _resumed(training, self.checkpoint, header)
+                self.checkpoint = None  # as large as the training itself
+            yield from _epochs(training, header, self.checkpoint_every)
+            result = training.result()
+        return TrialResult(
+            trial_id=trial.trial_id,
+            status="done",
+            started=self.started,
+            metrics=result.metrics | _cost_metrics(trial, peak) | _topology_metrics(trial, data, result),
+            artifacts=_artifacts(trial, data, result, self.keep_model),
+            provenance=self.provenance,
+        )
+
+
+def _resumed(training: Training, checkpoint: bytes, header: Mapping[str, str]) -> dict[str, str]:
+    """Let a new training go on from a checkpoint, if it is one of its own; how it then begins, for its provenance."""
+    try:
+        found, state = read_checkpoint(checkpoint)
+        require_same_training(found, header)
+        training.load_state_dict(state)
+    except InvalidInput as error:
+        return {"began_anew": str(error)}
+    return {"resumed_from": str(training.epoch)}
+
+
+def _epochs(training: Training, header: Mapping[str, str], every: float) -> Iterator[EpochRecord | Checkpoint]:
+    """The rest of a training; no checkpoint after its last epoch, from which only the result is missing."""
+    due = time.monotonic() + every
+    for record in training.epochs():
+        yield record
+        if time.monotonic() >= due and not training.ended:
+            yield Checkpoint(epoch=training.epoch, content=checkpoint_bytes(training.state_dict(), header))
+            due = time.monotonic() + every
 
 
 @lru_cache(maxsize=4)
@@ -106,16 +165,6 @@ def _prepared(config: DataConfig) -> TimeSeriesData:
 def device_for(trial: TrialSpec) -> str:
     """Where it is computed in this process: on a GPU if it may use one and there is one."""
     return "cuda" if trial.resources.gpus > 0 and torch.cuda.is_available() else "cpu"
-
-
-def _kind(error: Exception) -> ErrorKind:
-    if isinstance(error, Diverged):
-        return "diverged"
-    return "invalid-data" if isinstance(error, InvalidInput) else "exception"
-
-
-def _message(error: Exception) -> str:
-    return str(error) if isinstance(error, Diverged | InvalidInput) else f"{type(error).__name__}: {error}"
 
 
 def _cost_metrics(trial: TrialSpec, peak: PeakMemory) -> dict[str, float]:
@@ -159,11 +208,8 @@ def _artifacts(trial: TrialSpec, data: TimeSeriesData, result: FitResult, keep_m
 
 def _parquet(kind: type, rows: Iterable[Any]) -> bytes:
     """Instances of the dataclass ``kind`` as a table, a column a field; the columns are there without any row too."""
-    kept = list(rows)
-    types = get_type_hints(kind)
-    columns = {name: np.array([getattr(row, name) for row in kept], dtype=types[name]) for name in types}
     buffer = io.BytesIO()
-    pd.DataFrame(columns).to_parquet(buffer, index=False, compression="zstd")
+    pd.DataFrame(as_columns(kind, rows)).to_parquet(buffer, index=False, compression="zstd")
     return buffer.getvalue()
 
 
@@ -180,3 +226,16 @@ def _provenance(trial: TrialSpec, engine: ChosenEngine) -> dict[str, str]:
         "torch": torch.__version__,
         "numpy": version("numpy"),
     }
+
+
+def _header(trial: TrialSpec, engine: ChosenEngine) -> dict[str, str]:
+    """Of a checkpoint: whose it is, and on what the last bits of its rest depend beside the training itself.
+
+    The native engine's on its instruction set, whatever the processor is called; PyTorch's on the processor, from which
+    it chooses its kernels.
+    """
+    known = _provenance(trial, engine)
+    where = ("instruction_set",) if engine.instruction_set else ("device",)
+    told = {name: known[name] for name in ("engine", "threads", "torch", "numpy", *where) if name in known}
+    sources = fingerprint(FOLDER) if engine.instruction_set else torch.backends.cpu.get_cpu_capability()
+    return {"trial": trial.trial_id, **told, "kernels": sources}

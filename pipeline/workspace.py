@@ -25,6 +25,7 @@ class Workspace:
     lock    ledger/<study>/ledger.jsonl, study.json, progress.json, tracking.log
     trials/<trial id>/history.parquet, mask_updates.parquet, receptive_fields.parquet, active_weights.parquet,
         network.npz
+    checkpoints/<trial id>, while a trial has not ended
     mlflow.db, mlflow-artifacts/    reports/<study>/    cache/data.json
     """
 
@@ -65,6 +66,10 @@ class Workspace:
 
     def trial(self, trial_id: str) -> Path:
         return self.trials / trial_id
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.root / "checkpoints"
 
     def report(self, study: str) -> Path:
         return self.root / "reports" / study

@@ -116,7 +116,8 @@ class Engine(Protocol):
         ...
 
     def state_dict(self) -> dict[str, Any]:
-        """All state, for a checkpoint from which training goes on exactly. A copy."""
+        """All state, for a checkpoint from which training goes on exactly. A copy, of plain values and NumPy arrays in
+        lists, tuples and dicts (``dsn.checkpoint_file``)."""
         ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None:

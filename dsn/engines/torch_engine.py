@@ -5,8 +5,7 @@ Readable rather than fast: every other engine is checked against it.
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -194,24 +193,40 @@ class TorchEngine:
 
     def state_dict(self) -> dict[str, Any]:
         # PyTorch hands out its live tensors; a checkpoint must not change while training goes on.
-        return copy.deepcopy(
-            {
-                "network": self._network.state_dict(),
-                "optimiser": self._optimiser.state_dict(),
-                "restarting": self._restarting.state_dict() if self._restarting else None,
-            }
-        )
+        return {
+            "network": _with_arrays(self._network.state_dict()),
+            "optimiser": _with_arrays(self._optimiser.state_dict()),
+            "restarting": _with_arrays(self._restarting.state_dict()) if self._restarting else None,
+        }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        self._network.load_state_dict(state["network"])
-        # PyTorch's optimisers go on in the very tensors that they are given.
-        self._optimiser.load_state_dict(copy.deepcopy(state["optimiser"]))
+        self._network.load_state_dict(_with_tensors(state["network"]))
+        # PyTorch's optimisers go on in the very tensors that they are given: copies.
+        self._optimiser.load_state_dict(_with_tensors(state["optimiser"]))
         if self._restarting:
-            self._restarting.load_state_dict(copy.deepcopy(state["restarting"]))
+            self._restarting.load_state_dict(_with_tensors(state["restarting"]))
 
 
 def _to_numpy(tensor: torch.Tensor) -> NDArray[Any]:
     return tensor.detach().to("cpu", copy=True).numpy()
+
+
+def _with_arrays(state: Any) -> Any:
+    """A copy of a module's or optimiser's state, with arrays for its tensors."""
+    if isinstance(state, torch.Tensor):
+        return state.detach().cpu().numpy().copy()  # NumPy's: PyTorch would wake all its threads for it
+    if isinstance(state, Mapping):
+        return {key: _with_arrays(value) for key, value in state.items()}
+    return [_with_arrays(value) for value in state] if isinstance(state, list) else state
+
+
+def _with_tensors(state: Any) -> Any:
+    """The same back again."""
+    if isinstance(state, np.ndarray):
+        return torch.from_numpy(state.copy())
+    if isinstance(state, Mapping):
+        return {key: _with_tensors(value) for key, value in state.items()}
+    return [_with_tensors(value) for value in state] if isinstance(state, list) else state
 
 
 def _tensors(snapshot: Snapshot, like: torch.Tensor) -> dict[str, torch.Tensor]:

@@ -25,6 +25,8 @@ from dsn.data import SOURCES
 from dsn.data.catalogue import collections
 from dsn.limits import Limits, limits_of
 from dsn.recipes import RECIPES
+from pipeline.quantities import pattern
+from pipeline.resources import QUANTITIES
 from pipeline.study.names import NAME
 from pipeline.study.resolution import WHICH_DATA
 from pipeline.study.spec import MOST_SEEDS, StudySpec
@@ -49,6 +51,9 @@ def study_schema() -> Node:
         **_both_spellings("condition", "All of it must hold.", {"arm": {"type": "string"}, **known}),
         "entry": _data_entry(settings),
     }
+    for key, units in QUANTITIES.items():
+        # Applies to text alone, so null stays valid.
+        definitions["Resources"]["properties"][key]["pattern"] = pattern(units)
     factors = definitions["Factors"]["properties"]
     factors["values"] = {"description": factors["values"]["description"], **_ref("values")}
     crossed = {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}

@@ -51,6 +51,22 @@ class Tracking:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Recovery:
+    """What is kept of a running trial, so that one whose worker is lost need not begin anew.
+
+    Attributes:
+        checkpoint_every: seconds between two checkpoints of a trial, made after the epoch that is then under way.
+    """
+
+    __pydantic_config__: ClassVar[dict[str, Any]] = STRICT
+
+    checkpoint_every: float = limited(60.0, Limits(least=0.1, most=86_400))
+
+    def __post_init__(self) -> None:
+        require_limits(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class StudySpec:
     """A study file, its profile applied.
 
@@ -89,6 +105,7 @@ class StudySpec:
     profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
     engine: EngineChoice = "auto"
     resources: Resources = field(default_factory=Resources)
+    recovery: Recovery = field(default_factory=Recovery)
     tracking: Tracking = field(default_factory=Tracking)
     on_finish: list[str] = field(default_factory=list)
 

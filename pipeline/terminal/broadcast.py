@@ -57,9 +57,16 @@ class Broadcast:
         self._progress.progressed(trial.trial_id, report, self._clock())
         self._show()
 
+    def lost(self, trial: TrialSpec) -> None:
+        self._progress.lost(trial.trial_id, self._clock())
+        self._show()
+
     def finished(self, trial: TrialSpec, result: TrialResult) -> None:
         ended = self._progress.finished(trial.trial_id, result, self._clock())
         self._display.finished(ended, self._show())
+
+    def say(self, line: str) -> None:
+        self._display.say(line)
 
     def snapshot(self) -> Snapshot:
         return self._progress.snapshot(self._clock())

@@ -48,6 +48,7 @@ class Running:
         epoch: the last one reported; 0 before the first.
         epochs: of the whole trial.
         train_loss: of that epoch; None before the first.
+        reported: when that was; None before the first.
     """
 
     name: Name
@@ -56,6 +57,11 @@ class Running:
     epoch: int = 0
     epochs: int
     train_loss: float | None = None
+    reported: float | None = None
+
+    def silence(self, now: float) -> float:
+        """Seconds for which nothing has been heard of it."""
+        return max(now - (self.since if self.reported is None else self.reported), 0)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,8 +216,13 @@ class Progress:
 
     def progressed(self, trial_id: str, report: EpochReport, at: float) -> None:
         running = self._running[trial_id]
-        self._running[trial_id] = replace(running, epoch=report.epoch, train_loss=report.train_loss)
+        self._running[trial_id] = replace(running, epoch=report.epoch, train_loss=report.train_loss, reported=at)
         self._time_left.progressed(trial_id, report.epoch / running.epochs, at)
+
+    def lost(self, trial_id: str, at: float) -> None:
+        """Its worker is gone, and it is pending again."""
+        if self._running.pop(trial_id, None):
+            self._time_left.lost(trial_id, at)
 
     def finished(self, trial_id: str, result: TrialResult, at: float) -> Finished:
         """Count it, and say what came out."""

@@ -19,14 +19,18 @@ from pipeline.workspace import Workspace
 
 MOST_CAUSES = 10
 
+SILENT_AFTER = 60.0
+"""Seconds without a word of a trial before that is said: its worker may hang, or its epochs are long."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
-    """A trial that failed; ``message`` is one line."""
+    """A trial that failed; ``message`` is one line, ``log`` the file that has more, from the workspace's root."""
 
     name: Name
     kind: str
     message: str
+    log: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +38,7 @@ class Status:
     """A study at a moment.
 
     Attributes:
+        workspace: where everything lies.
         study: its name.
         counts: trials by status; they add up to all that are planned.
         failures: those that failed, in the plan's order.
@@ -43,6 +48,7 @@ class Status:
         run: the run that goes on, if one does and has told of itself.
     """
 
+    workspace: Workspace
     study: str
     counts: Mapping[str, int]
     failures: tuple[Failure, ...]
@@ -71,12 +77,14 @@ def read_status(workspace: Workspace, record: StudyRecord) -> Status:
         event = state.record or {}
         if state.status == "failed":
             kind, message = event["error"]["kind"], one_line(event["error"]["message"])
-            failures.append(Failure(name=name_of(trial), kind=kind, message=message))
+            log = event["error"].get("log", "")
+            failures.append(Failure(name=name_of(trial), kind=kind, message=message, log=log))
         if state.status == "running":
             epochs = trial.config.training.epochs
             new = Running(name=name_of(trial), worker=len(running), since=event["time"], epochs=epochs)
             running.append(known.get(trial.trial_id, new))
     return Status(
+        workspace=workspace,
         study=record.name,
         counts=record.counts(states),
         failures=tuple(failures),
@@ -95,10 +103,13 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
             "epochs": each.epochs,
             "train_loss": each.train_loss,
             "seconds": round(elapsed(each.since, now), 1),
+            "silent_seconds": round(each.silence(now), 1),
         }
         for each in status.running
     ]
-    failures = [{**asdict(each.name), "kind": each.kind, "message": each.message} for each in status.failures]
+    failures = [
+        {**asdict(each.name), "kind": each.kind, "message": each.message, "log": each.log} for each in status.failures
+    ]
     return {
         "study": status.study,
         "planned": status.planned,
@@ -118,9 +129,11 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
     for each in status.running:
         loss = "" if each.train_loss is None else f", training loss {each.train_loss:.4f}"
         took = duration(elapsed(each.since, now))
-        lines.append(f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {took}")
+        lines.append(f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {took}{_silence(each, now)}")
     if every_failure:
-        lines += [f"  {each.name.trial} {each.name.title}: {each.kind}: {each.message}" for each in status.failures]
+        for failure in status.failures:
+            lines.append(f"  {failure.name.trial} {failure.name.title}: {failure.kind}: {failure.message}")
+            lines += [f"    {status.workspace.root / failure.log}"] if failure.log else []
     elif status.failures:
         causes = status.causes().most_common()
         lines += [f"  {number} x {kind}: {message}" for (kind, message), number in causes[:MOST_CAUSES]]
@@ -132,3 +145,9 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
         lines.append(f"  {found}: of an earlier version of the program, which computed otherwise")
         lines.append("(`dsn run` leaves them alone; `dsn run FILE --rerun stale` trains them again)")
     return "\n".join(lines)
+
+
+def _silence(running: Running, now: float) -> str:
+    """``, nothing heard for 4.0 min``, if that is worth saying."""
+    silent = running.silence(now)
+    return f", nothing heard for {duration(silent)}" if silent > SILENT_AFTER else ""

@@ -78,6 +78,13 @@ class TimeLeft:
             self._spent += run.gap + max(at - run.since, 0)
             self._work += run.seconds
 
+    def lost(self, trial_id: str, at: float) -> None:
+        """It waits again, and what was done of it counts nothing."""
+        seconds = self._running.pop(trial_id).seconds
+        self._idle_since.append(at)
+        self._waiting = dict(sorted({**self._waiting, trial_id: seconds}.items(), key=lambda item: -item[1]))
+        self._waiting_seconds += seconds
+
     def estimate(self, now: float, workers: int) -> tuple[float, bool]:
         """Seconds left, and whether anything measured is in it: at first there is the plan alone."""
         running = self._running.values()

@@ -10,11 +10,21 @@ import numpy as np
 import pytest
 
 from dsn.data import describe
-from pipeline.disk import BYTES_A_METRIC, disk_space, estimated_bytes, network_bytes, shown_size, sparsity_bytes
-from pipeline.outcome import ACTIVE_WEIGHTS, MASK_UPDATES, NETWORK
+from dsn.engines import ENGINES
+from pipeline.disk import (
+    BYTES_A_METRIC,
+    checkpoint_bytes,
+    checkpoints_bytes,
+    disk_space,
+    estimated_bytes,
+    network_bytes,
+    shown_size,
+    sparsity_bytes,
+)
+from pipeline.outcome import ACTIVE_WEIGHTS, MASK_UPDATES, NETWORK, Checkpoint
 from pipeline.planning import Plan, TrialSpec, make_plan
 from pipeline.study.spec import Tracking, read_study
-from pipeline.trial import run_trial
+from pipeline.trial import run_trial, trial_epochs
 
 STUDY = """\
 name: s
@@ -66,6 +76,33 @@ def test_the_estimate_is_no_less_than_what_real_artifacts_weigh_and_not_far_abov
         updates, weights = len(artifacts[MASK_UPDATES]), len(artifacts[ACTIVE_WEIGHTS])
         schemas = 8_000  # of the two files, whatever they hold: 7 kB
         assert updates + weights < sparsity_bytes(trial.config, TRAIN_N) + schemas
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("moments", ["warm", "fresh"])
+def test_the_estimate_of_a_checkpoint_is_no_less_than_a_real_one_and_not_far_above(
+    plan: Plan, engine: str, moments: str
+) -> None:
+    for trial in plan.trials:
+        sparsity = trial.config.sparsity
+        if sparsity.level == "dense" and moments == "fresh":
+            continue
+        config = replace(trial.config, sparsity=replace(sparsity, moments=moments, grow="gradient"))
+        each = replace(trial, config=config, engine=engine)
+        sizes = [
+            len(step.content)
+            for step in trial_epochs(each, keep_model=False, checkpoint_every=0)
+            if isinstance(step, Checkpoint)
+        ]
+        assert len(sizes) == 11, "none after the last of 12 epochs"
+        assert sizes[-1] < checkpoint_bytes(each, TRAIN_N) < 3 * sizes[-1]
+
+
+def test_checkpoints_are_counted_for_the_trials_that_run_at_a_time_and_one_that_is_written(plan: Plan) -> None:
+    largest = max(checkpoint_bytes(trial, TRAIN_N) for trial in plan.trials)
+    assert checkpoints_bytes(plan, 2) == pytest.approx(3 * largest, abs=1)
+    assert checkpoints_bytes(plan, 100) == pytest.approx(6 * largest, abs=1), "five trials"
+    assert checkpoints_bytes(replace(plan, trials=()), 2) == 0
 
 
 def test_what_is_kept_elsewhere_or_not_at_all_takes_nothing(plan: Plan) -> None:

@@ -16,11 +16,12 @@ import pytest
 
 from dsn.data import describe
 from dsn.errors import InvalidData
-from pipeline.disk import Space, estimated_bytes
+from pipeline.disk import Space, checkpoints_bytes, estimated_bytes
 from pipeline.errors import WorkspaceFailed
 from pipeline.lock import driver_lock
 from pipeline.planning import Plan, make_plan
 from pipeline.preflight import broken_data, check_before_run
+from pipeline.resources import local_cpus
 from pipeline.study.spec import Study, read_study
 from pipeline.workspace import Workspace
 
@@ -130,11 +131,16 @@ def test_loading_is_told_once_and_only_when_it_takes_long(
     assert len(said) == lines
 
 
+def _needed(study: Study, plan: Plan) -> int:
+    """With a checkpoint of every trial that runs at a time."""
+    return estimated_bytes(plan, study.spec.tracking) + checkpoints_bytes(plan, local_cpus())
+
+
 def test_results_that_do_not_fit_are_refused_with_both_numbers(
     tmp_path: Path, prepared: Callable[..., tuple[Study, Plan]]
 ) -> None:
     study, plan = prepared()
-    needed = estimated_bytes(plan, study.spec.tracking)
+    needed = _needed(study, plan)
     assert 10e6 < needed < 100e6
     with pytest.raises(WorkspaceFailed, match=rf"need about {needed / 1e6:.0f} MB, and its disk has 2\.5 MB free"):
         _check(study, plan, tmp_path, Space(total=10**9, free=2_500_000))
@@ -146,7 +152,7 @@ def test_a_disk_that_would_be_nearly_full_is_a_warning(
     tmp_path: Path, prepared: Callable[..., tuple[Study, Plan]], free: int, warned: bool
 ) -> None:
     study, plan = prepared()
-    needed = estimated_bytes(plan, study.spec.tracking)
+    needed = _needed(study, plan)
     total = 10**12
     said = _check(study, plan, tmp_path, Space(total=total, free=needed + total * free // 100))
     assert [line.partition(":")[0] for line in said] == ["warning"] * warned
@@ -212,6 +218,6 @@ def test_dsn_run_refuses_a_disk_that_is_too_small_with_exit_code_4(
     mount = 'mount -t tmpfs -o size=1m none workspace && exec "$@"'
     answer = _dsn_run(tmp_path, ("unshare", "-m", "sh", "-c", mount, "sh"))
     assert (answer.returncode, answer.stdout) == (4, "")
-    assert answer.stderr.startswith(f"dsn: workspace {tmp_path}/workspace: the results need about ")
+    assert answer.stderr.startswith(f"dsn: workspace {tmp_path}/workspace: results and checkpoints need about ")
     assert "and its disk has 1.0 MB free" in answer.stderr
     assert answer.stderr.count("\n") == 1

@@ -125,7 +125,7 @@ def test_a_failure_after_training_is_a_result_too(trial: TrialSpec, monkeypatch:
     monkeypatch.setattr(pipeline.trial, "network_bytes", full)
     result = run_trial(trial)
     assert result.error is not None
-    assert (result.status, result.error.kind) == ("failed", "exception")
+    assert (result.status, result.error.kind) == ("failed", "out-of-memory")
     assert "no room for the network" in result.error.message
     assert result.provenance["engine"] == "torch"
 

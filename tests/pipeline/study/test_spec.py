@@ -35,6 +35,9 @@ Mistake = tuple[str, str, str, object, str, tuple[str, ...]]
 
 NAMES = "must be letters, digits, '_', '+' or '-', at most 100, the first a letter or digit"
 SEEDS = "must be a count of at least 1, or distinct seeds from 0"
+TIME = "must be a number above 0 with one of the units s, m, min, h, d"
+SIZE = "must be a number above 0 with one of the units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"
+RESOURCES = ("cpus", "gpus", "time_limit", "memory")
 GPUS = "must be a part of one GPU, 0 or at least 0.0001, or a whole number"
 LEVEL = "must be at least 0 and below 1, or 'dense'"
 
@@ -45,7 +48,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         # Unknown keys, at each depth; a required key that is misspelt is unknown before it is missing.
         (ONE_SET + "sead: 3\n", "4:1", "sead", UNSET, "unknown key", TOP_KEYS),
         (ONE_SET.replace("name: s", "nmae: s"), "1:1", "nmae", UNSET, "unknown key", TOP_KEYS),
-        (ONE_SET + "resources: {cpu: 1}\n", "4:13", "resources.cpu", UNSET, "unknown key", ("cpus", "gpus")),
+        (ONE_SET + "resources: {cpu: 1}\n", "4:13", "resources.cpu", UNSET, "unknown key", RESOURCES),
         (ONE_SET + "factors: {vals: {}}\n", "4:11", "factors.vals", UNSET, "unknown key", ("values", "mode", "arms")),
         (ONE_SET + "base:\n  sparsity:\n    levl: 0.5\n", "6:5", "sparsity.levl", UNSET, "unknown key", SPARSITY_KEYS),
         (ONE_SET + "base: {sparsity.levl: 0.5}\n", "4:8", "sparsity.levl", UNSET, "unknown key", SPARSITY_KEYS),
@@ -147,6 +150,9 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         ),
         (ONE_SET + "resources: {cpus: 0}\n", "4:13", "resources.cpus", 0, "must be between 1 and 100000", ()),
         (ONE_SET + "resources: {gpus: -1}\n", "4:13", "resources.gpus", -1.0, "must be at least 0 and below 1000", ()),
+        (ONE_SET + "resources: {time_limit: 0s}\n", "4:13", "resources.time_limit", "0s", TIME, ()),
+        (ONE_SET + "resources: {memory: 2G}\n", "4:13", "resources.memory", "2G", SIZE, ()),
+        (ONE_SET + "resources: {memory: 2B}\n", "4:13", "resources.memory", "2B", "must be at least 100MB", ()),
         (ONE_SET + "resources: {gpus: 5e-324}\n", "4:13", "resources.gpus", 5e-324, GPUS, ()),
         (ONE_SET + "resources: {gpus: 1.5}\n", "4:13", "resources.gpus", 1.5, GPUS, ()),
         (

@@ -156,6 +156,21 @@ def test_a_trial_whose_worker_is_lost_before_it_starts_is_counted(make_plan_of: 
     assert (progress.snapshot(BEGAN).failed, progress.snapshot(BEGAN).pending) == (1, 3)
 
 
+def test_a_trial_whose_worker_is_lost_waits_again(make_plan_of: MakePlan) -> None:
+    plan = make_plan_of(STUDY)[1]
+    trial_id = plan.trials[0].trial_id
+    progress = _progress(plan)
+    for attempt in range(2):
+        progress.started(trial_id, at=BEGAN + attempt)
+        progress.lost(trial_id, at=BEGAN + attempt + 0.5)
+        progress.lost(trial_id, at=BEGAN + attempt + 0.5)
+        snapshot = progress.snapshot(BEGAN + attempt + 0.5)
+        assert (len(snapshot.running), snapshot.pending) == (0, 4)
+    progress.started(trial_id, at=BEGAN + 9)
+    progress.finished(trial_id, _done(trial_id), at=BEGAN + 10)
+    assert (progress.snapshot(BEGAN + 10).done, progress.snapshot(BEGAN + 10).pending) == (1, 3)
+
+
 def test_a_snapshot_is_bounded_whatever_the_size_of_the_study(make_plan_of: MakePlan) -> None:
     plan = make_plan_of(STUDY.replace("seeds: 2", "seeds: 5000"))[1]
     progress = _progress(plan)

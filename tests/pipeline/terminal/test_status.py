@@ -6,17 +6,18 @@ import io
 import json
 import signal
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipeline import identity
+from pipeline.failure_log import write_failure_log
 from pipeline.identity import trial_id
 from pipeline.ledger import Ledger
 from pipeline.lock import driver_lock
-from pipeline.outcome import EpochReport
+from pipeline.outcome import EpochReport, TrialError
 from pipeline.record import StudyRecord, make_record, save_record
 from pipeline.terminal.display import ChangesDisplay
 from pipeline.terminal.progress import Progress, Snapshot
@@ -88,9 +89,27 @@ def test_what_runs_is_shown_with_how_far_it_is(record: StudyRecord, workspace: W
             "epochs": 8,
             "train_loss": 0.25,
             "seconds": 10.0,
+            "silent_seconds": 0.0,
         }
     ended = read_status(workspace, record)
     assert (ended.running, ended.run, ended.counts["pending"]) == ((), None, 4), "what is left of a run misleads nobody"
+
+
+def test_a_trial_of_which_nothing_is_heard_is_told_of(record: StudyRecord, workspace: Workspace) -> None:
+    first, second, *_ = record.trials
+    progress = _progress(record)
+    with driver_lock(workspace, "s"), Ledger(workspace, "s") as ledger:
+        for trial in (first, second):
+            ledger.append("started", trial.trial_id)
+            progress.started(trial.trial_id, at=NOW - 300)
+        progress.progressed(first.trial_id, EpochReport(epoch=2, train_loss=0.25), at=NOW - 60)
+        ProgressFile(workspace, "s", _no_words).write(progress.snapshot(NOW))
+        status = read_status(workspace, record)
+        lines = status_text(status, NOW).splitlines()[2:]
+        assert [line.endswith(", 5.0 min") for line in lines] == [True, False], "a minute may pass"
+        assert lines[1].endswith("epoch 0 of 8, 5.0 min, nothing heard for 5.0 min")
+        silences = [each["silent_seconds"] for each in status_summary(status, NOW)["running_trials"]]
+        assert silences == [60.0, 300.0]
 
 
 def test_a_clock_that_was_set_back_makes_no_negative_times(record: StudyRecord, workspace: Workspace) -> None:
@@ -144,6 +163,19 @@ def test_failures_are_counted_by_their_cause_or_listed(record: StudyRecord, work
         "diverged",
         "exception",
     ]
+
+
+def test_the_file_with_all_that_is_known_of_a_failure_is_named(record: StudyRecord, workspace: Workspace) -> None:
+    first = record.trials[0]
+    error = TrialError(kind="exception", message="it broke", traceback="Traceback\n  deep down\nValueError: it broke")
+    log = write_failure_log(workspace, "s", first, 2, error)
+    with Ledger(workspace, "s") as ledger:
+        ledger.append("failed", first.trial_id, error=asdict(replace(error, log=log)))
+    status = read_status(workspace, record)
+    *_, path = status_text(status, NOW, every_failure=True).splitlines()
+    assert path == f"    {workspace.root}/ledger/s/failures/{first.trial_id}.2.log"
+    assert all(words in Path(path.strip()).read_text() for words in (first.title, "attempt  2", "deep down"))
+    assert status_summary(status, NOW)["failed_trials"][0]["log"] == log
 
 
 def test_results_of_earlier_semantics_are_shown_by_either_plan(
