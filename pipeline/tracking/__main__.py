@@ -6,10 +6,14 @@ import sys
 from pathlib import Path
 
 from dsn.errors import InvalidInput
-from pipeline.tracking.writer import Unprojected, project
+from pipeline.redaction import RedactedStream
 from pipeline.workspace import Workspace
 
 if __name__ == "__main__":
+    # Before MLflow is imported: its log, and whatever is raised, quotes addresses.
+    sys.stdout, sys.stderr = RedactedStream(sys.stdout), RedactedStream(sys.stderr)
+    from pipeline.tracking.writer import Unprojected, project
+
     try:
         project(Workspace(root=Path(sys.argv[1])), sys.argv[2])
     except Unprojected as unprojected:

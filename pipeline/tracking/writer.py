@@ -55,7 +55,7 @@ from pipeline.tracking.layout import (
 )
 from pipeline.tracking.notes import error_note, report_note, study_note
 from pipeline.tracking.views import is_changed, left_over, views_of
-from pipeline.tracking_store import OUTDATED_SCHEMA, outdated
+from pipeline.tracking_store import OUTDATED_SCHEMA, filled_in, outdated
 from pipeline.wording import encodable
 from pipeline.workspace import AGAINST, ARTIFACTS, Workspace
 
@@ -168,9 +168,9 @@ class Projection:
 
     def _artifact_location(self, name: str) -> str | None:
         """None where a server decides; beside a database file, as MLflow's own choice is the folder that one is in."""
-        uri = self._record.tracking.uri
-        if uri is None:
+        if self._record.tracking.uri is None:
             return (self._workspace.tracking_artifacts / name).as_uri()
+        uri = filled_in(self._record.tracking.uri)
         if not uri.startswith("sqlite"):
             return None
         return (Path(uri.partition(":///")[2]).resolve().parent / ARTIFACTS / name).as_uri()
@@ -364,7 +364,7 @@ def _client(workspace: Workspace, record: StudyRecord) -> MlflowClient:
         InvalidInput: the workspace's own is of another version of MLflow.
     """
     if record.tracking.uri is not None:
-        return MlflowClient(record.tracking.uri)
+        return MlflowClient(filled_in(record.tracking.uri))
     # Two processes that create or migrate one SQLite store at the same time break it.
     with _alone(workspace.root / "mlflow.lock"):
         try:
