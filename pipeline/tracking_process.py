@@ -31,7 +31,8 @@ ENVIRONMENT = {
 """What MLflow is told, before it is imported."""
 
 _SAY_AFTER = 5.0
-_LEAVE_AFTER = 120.0
+_LEAVE_AFTER = 30.0
+"""More than its own patience with a store that is away (``pipeline.tracking.process``)."""
 
 
 class TrackingProcess:

@@ -1,7 +1,8 @@
-"""``python -m pipeline.tracking WORKSPACE STUDY``: the process that writes to MLflow (``pipeline.tracking.writer``)."""
+"""``python -m pipeline.tracking WORKSPACE STUDY``: the process that writes to MLflow (see ``process``)."""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from pipeline.workspace import Workspace
 if __name__ == "__main__":
     # Before MLflow is imported: its log, and whatever is raised, quotes addresses.
     sys.stdout, sys.stderr = RedactedStream(sys.stdout), RedactedStream(sys.stderr)
-    from pipeline.tracking.writer import Unprojected, project
+    from pipeline.tracking.process import StoreReplaced, Unprojected, project
 
     try:
         project(Workspace(root=Path(sys.argv[1])), sys.argv[2])
@@ -20,3 +21,6 @@ if __name__ == "__main__":
         sys.exit(f"MLflow lacks {unprojected}")
     except InvalidInput as problem:
         sys.exit(f"dsn: {problem}")
+    except StoreReplaced:
+        # The same command, standard input included, in a process in which MLflow has nothing open.
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606
