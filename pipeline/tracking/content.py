@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from pipeline.ledger import TrialState
 from pipeline.outcome import HISTORY
 from pipeline.planning import TrialSpec
 from pipeline.record import StudyRecord, record_text
@@ -92,6 +93,18 @@ class StudyContent:
     def parent_files(self) -> dict[str, bytes]:
         """Artifacts of the study's own run, but for the ledger's lines and the report."""
         return {SOURCE: encodable(self._record.source).encode(), RECORD: record_text(self._record).encode()}
+
+    def counts(self, states: Mapping[str, TrialState]) -> dict[str, str]:
+        """Tags of the study's own run: how many trials there are, and of each status."""
+        planned = {"trials.planned": str(len(self._record.trials))}
+        return planned | {f"trials.{status}": str(count) for status, count in self._record.counts(states).items()}
+
+    def parent_end(self, states: Mapping[str, TrialState]) -> tuple[str, dict[str, str]]:
+        """Status, in MLflow's words, and tags of the study's own run when nothing runs any more."""
+        counts = self._record.counts(states)
+        complete = counts["done"] + counts["pruned"] + counts["failed"] == len(self._record.trials)
+        status = ("FAILED" if counts["failed"] else "FINISHED") if complete else "KILLED"
+        return status, self.counts(states)
 
     def names(self, trial: TrialSpec, parent: str) -> dict[str, str]:
         """Tags by which a trial's run is found and grouped, whatever came of it."""

@@ -14,15 +14,19 @@ import time
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.ledger import ledger_file, read_records, read_states
 from pipeline.record import StudyRecord, load_record
-from pipeline.tracking.outbox import Line, Outbox
-from pipeline.tracking.writer import HalfMade, Projection, connected
+from pipeline.tracking.outbox import Line, Outbox, StoreAway
+from pipeline.tracking.verification import compare, delete, differences_in
+from pipeline.tracking.writer import FAILURES, HalfMade, Projection, connected
 from pipeline.tracking_store import filled_in, sqlite_file
 from pipeline.wording import counted
 from pipeline.workspace import Workspace
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
 
 FOLLOW_EVERY = 0.2
 """Seconds between two looks at the ledger."""
@@ -97,13 +101,8 @@ class _OpenFile:
         return (state.st_dev, state.st_ino) if state else None
 
 
-def project(workspace: Workspace, study: str, again: Collection[str] = ()) -> None:
+def project(workspace: Workspace, study: str) -> None:
     """Bring MLflow up to date with the ledgers, following the study's own until standard input closes.
-
-    Args:
-        workspace: with the ledgers.
-        study: its name.
-        again: trials whose runs are sent once more, whatever these seem to have.
 
     Raises:
         Unprojected: some trials could not be shown; all others were.
@@ -111,14 +110,48 @@ def project(workspace: Workspace, study: str, again: Collection[str] = ()) -> No
         InvalidInput: a person must mend the store, or its address.
     """
     record = load_record(workspace, study)
-    with writing(workspace, study):
-        # Where to follow from is noted before the ledgers are read: what comes in between is projected twice.
-        _, offset = read_records(ledger_file(workspace, study))
-        outbox = _outbox(workspace, record, again)
-        for lines in _followed(ledger_file(workspace, study), offset):
-            outbox.put(lines)
-            outbox.send()
-        settled = _settled(outbox)
+    with _writing(workspace, study):
+        _project(workspace, record)
+
+
+def verify(workspace: Workspace, study: str) -> dict[str, Any]:
+    """Compare MLflow with the ledgers, mend what differs, and compare again.
+
+    Returns:
+        ``runs``, ``points`` and ``artifacts``: how many were compared in the end; ``differences``: what was found, each
+        with ``trial`` (empty for the study's own run), ``what`` and ``found``; ``left``: of these, what is still so.
+
+    Raises:
+        Unprojected, StoreReplaced, InvalidInput: as ``project``; or the store does not work.
+    """
+    record = load_record(workspace, study)
+    with _writing(workspace, study):
+        try:
+            client = _opened(workspace, record)
+            first = last = compare(client, workspace, record, say)
+            if first.differences:
+                delete(client, first.refuted)
+                _project(workspace, record, first.again)
+                last = compare(client, workspace, record, say)
+        except (StoreAway, *FAILURES) as error:
+            raise Unprojected({}, len(record.trials), str(error)) from error
+    return {
+        "study": study,
+        **{name: getattr(last, name) for name in ("runs", "points", "artifacts")},
+        "differences": list(differences_in(first)),
+        "left": list(differences_in(last)),
+    }
+
+
+def _project(workspace: Workspace, record: StudyRecord, again: Collection[str] = ()) -> None:
+    """``again``: trials whose runs are sent once more, whatever these seem to have."""
+    # Where to follow from is noted before the ledgers are read: what comes in between is projected twice.
+    _, offset = read_records(ledger_file(workspace, record.name))
+    outbox = _outbox(workspace, record, again)
+    for lines in _followed(ledger_file(workspace, record.name), offset):
+        outbox.put(lines)
+        outbox.send()
+    settled = _settled(outbox)
     missing = outbox.missing()
     if missing or not settled:
         raise Unprojected(missing, len(record.trials), outbox.why_away)
@@ -139,15 +172,8 @@ def _outbox(workspace: Workspace, record: StudyRecord, again: Collection[str]) -
     file = _OpenFile(sqlite_file(uri))
 
     def connect() -> _GuardedProjection:
-        client = None
         file.require_same()
-        # Two processes that create or migrate one SQLite store at the same time break it.
-        with _alone(workspace.root / "mlflow.lock"):
-            try:
-                client = connected(workspace, record)
-            except HalfMade:
-                _move_aside(Path(sqlite_file(uri) or ""))
-                raise StoreReplaced from None
+        client = _opened(workspace, record)
         file.note()
         return _GuardedProjection(Projection(client, workspace, record, read_states(workspace), again), file)
 
@@ -156,6 +182,17 @@ def _outbox(workspace: Workspace, record: StudyRecord, again: Collection[str]) -
     states = read_states(workspace).items()
     outbox.put(state.record for trial_id, state in states if trial_id in planned and state.record is not None)
     return outbox
+
+
+def _opened(workspace: Workspace, record: StudyRecord) -> MlflowClient:
+    """As ``connected``; a database of the workspace that was never finished is moved out of the way."""
+    # Two processes that create or migrate one SQLite store at the same time break it.
+    with _alone(workspace.root / "mlflow.lock"):
+        try:
+            return connected(workspace, record)
+        except HalfMade:
+            _move_aside(Path(sqlite_file(workspace.tracking_uri) or ""))
+            raise StoreReplaced from None
 
 
 def say(text: str) -> None:
@@ -188,7 +225,7 @@ def _input_closed(wait: float) -> bool:
 
 
 @contextmanager
-def writing(workspace: Workspace, study: str) -> Iterator[None]:
+def _writing(workspace: Workspace, study: str) -> Iterator[None]:
     """While no other process writes the study to MLflow; says for whom it waits."""
     with _alone(workspace.study(study) / "tracking.lock"):
         yield

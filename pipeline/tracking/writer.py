@@ -89,7 +89,7 @@ class Projection:
         with self._working():
             self._experiment = self._ensured_experiment(began)
             self._parent = self._ensured_parent(began)
-            found = self._found(f"tags.{KIND} = 'trial'")
+            found = self._found("trial")
         # Of two runs of a trial the older counts, as it does for readers.
         self._runs = {run.data.tags[TRIAL]: run for run in reversed(found)}
         self._with_inputs = {name for name, run in self._runs.items() if run.inputs and run.inputs.dataset_inputs}
@@ -114,7 +114,8 @@ class Projection:
     def count(self, lines: Mapping[str, Mapping[str, Any]]) -> None:
         """Show how many trials are in which state, by the last line of each."""
         with self._working():
-            self._log(self._parent, self._counts({name: _state(line) for name, line in lines.items()}))
+            states = {name: _state(line) for name, line in lines.items()}
+            self._log(self._parent, self._content.counts(states))
 
     def settle(self) -> None:
         """When nothing runs any more: leave no run RUNNING, publish the ledgers' lines and the report, and close the
@@ -130,7 +131,7 @@ class Projection:
         }
         for trial_id, run in self._runs.items():
             state = states.get(trial_id, TrialState(status="pending"))
-            if run.info.status == "RUNNING" and state.status == "pending":
+            if run.info.status == "RUNNING" and (state.status == "pending" or trial_id not in self._trials):
                 # The last that is known of it, so that every projection of a ledger says the same.
                 self._end(run, "KILLED", state.record["time"] if state.record else time.time())
         lines = as_lines(decisive_lines(self._workspace, self._trials))
@@ -138,15 +139,9 @@ class Projection:
         report = self._workspace.report(self._record.name)
         if report.is_dir():
             self._log_report(report)
-        self._log(self._parent, self._counts(states))
-        counts = self._record.counts(states)
-        complete = counts["done"] + counts["pruned"] + counts["failed"] == len(self._record.trials)
-        status = ("FAILED" if counts["failed"] else "FINISHED") if complete else "KILLED"
+        status, tags = self._content.parent_end(states)
+        self._log(self._parent, tags)
         self._end(self._parent, status, max(self._times(states), default=time.time()))
-
-    def _counts(self, states: States) -> dict[str, str]:
-        planned = {"trials.planned": str(len(self._record.trials))}
-        return planned | {f"trials.{status}": str(count) for status, count in self._record.counts(states).items()}
 
     def _log_report(self, folder: Path) -> None:
         run_id, beside = self._parent.info.run_id, f"{REPORT}/{AGAINST}"
@@ -193,7 +188,7 @@ class Projection:
         return (Path(uri.partition(":///")[2]).resolve().parent / ARTIFACTS / name).as_uri()
 
     def _ensured_parent(self, began: float) -> Run:
-        found = self._found(f"tags.{KIND} = 'study'")
+        found = self._found("study")
         if found:
             self._client.update_run(found[0].info.run_id, status="RUNNING")
             parent = found[0]
@@ -207,22 +202,8 @@ class Projection:
             self._client.log_text(parent.info.run_id, content.decode(), name)
         return parent
 
-    def _found(self, condition: str) -> list[Run]:
-        """This study's runs that fulfil the condition, the oldest first."""
-        runs: list[Run] = []
-        token = None
-        while True:
-            page = self._client.search_runs(
-                [self._experiment],
-                f"{condition} and tags.{STUDY} = '{self._record.name}'",
-                max_results=_RUNS_A_PAGE,
-                order_by=["attributes.start_time ASC"],
-                page_token=token,
-            )
-            runs += page
-            token = page.token
-            if not token:
-                return runs
+    def _found(self, kind: str) -> list[Run]:
+        return found_runs(self._client, self._experiment, self._record.name, kind)
 
     def _start(self, trial: TrialSpec, line: Mapping[str, Any]) -> Run:
         names = self._content.names(trial, self._parent.info.run_id)
@@ -319,6 +300,24 @@ class Projection:
         with self._working():
             _require_answer(filled_in(self._record.tracking.uri or self._workspace.tracking_uri))
             self._client.get_experiment(self._experiment)
+
+
+def found_runs(client: MlflowClient, experiment: str, study: str, kind: str) -> list[Run]:
+    """A study's runs of a kind, ``study`` or ``trial``, the oldest first."""
+    runs: list[Run] = []
+    token = None
+    while True:
+        page = client.search_runs(
+            [experiment],
+            f"tags.{KIND} = '{kind}' and tags.{STUDY} = '{study}'",
+            max_results=_RUNS_A_PAGE,
+            order_by=["attributes.start_time ASC"],
+            page_token=token,
+        )
+        runs += page
+        token = page.token
+        if not token:
+            return runs
 
 
 def _inputs(use: DataUse) -> list[DatasetInput]:

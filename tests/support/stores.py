@@ -14,7 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -73,7 +73,8 @@ class Server:
     def kill(self) -> None:
         """As a power cut would; it has a worker, and that is of its group."""
         if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended by itself
+                os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
@@ -120,7 +121,8 @@ def postgres() -> Iterator[str]:
         with Path(folder, "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as db:
             try:
                 await_true(lambda: _open(port), db)
-                yield f"postgresql://mlflow@127.0.0.1:{port}/postgres"
+                # The driver by its name: SQLAlchemy's own choice changes with its version.
+                yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
             finally:
                 db.send_signal(signal.SIGINT)  # "fast": it disconnects its clients
                 db.wait(60)
