@@ -20,6 +20,7 @@ from pipeline.tracking.layout import (
     CURVE,
     DATASET,
     EVENT,
+    GENERATION,
     KIND,
     LONG_EVENT,
     LONGEST_TAG,
@@ -106,9 +107,10 @@ class StudyContent:
         status = ("FAILED" if counts["failed"] else "FINISHED") if complete else "KILLED"
         return status, self.counts(states)
 
-    def names(self, trial: TrialSpec, parent: str) -> dict[str, str]:
-        """Tags by which a trial's run is found and grouped, whatever came of it."""
-        tags = {
+    def names(self, trial: TrialSpec, parent: str, line: Mapping[str, Any]) -> dict[str, str]:
+        """Tags by which a trial's run is found and grouped, whatever comes of it."""
+        life = {GENERATION: str(line["generation"])} if line.get("generation") else {}
+        tags = life | {
             KIND: "trial",
             STUDY: self._record.name,
             TRIAL: trial.trial_id,

@@ -19,6 +19,9 @@ from pipeline.planning import Cell
 KIND, STUDY, TRIAL, EVENT = "kind", "study", "trial_id", "ledger"
 """Tags of a run: ``study`` or ``trial``, the study's name, the trial's id, what its line in the ledger says."""
 
+GENERATION = "generation"
+"""Tag of a trial's run, absent while it is 0: which of the trial's lives the run shows."""
+
 ARM, DATASET, SEED = "arm", "dataset", "seed"
 """Tags of a trial's run, to find and to group by. The first has all arms that ask for the trial."""
 

@@ -21,7 +21,7 @@ from mlflow.entities import Run
 from pipeline.ledger import TrialState, as_lines, decisive_lines, read_states
 from pipeline.planning import TrialSpec
 from pipeline.record import StudyRecord
-from pipeline.tracking.content import Point, RunContent, StudyContent
+from pipeline.tracking.content import Point, StudyContent
 from pipeline.tracking.datasets import datasets_of
 from pipeline.tracking.layout import LINES, REPORT, TRIAL
 from pipeline.tracking.writer import FAILURES, found_runs
@@ -146,19 +146,20 @@ class _Comparison:
                 assert trial is not None
                 assert state is not None
                 assert state.record is not None
-                self._compare_run(trial, run, self._content.of(trial, state.record))
+                self._compare_run(trial, run, state.record)
             elif run.info.status == "RUNNING" or (run.info.status == "FINISHED" and trial is not None):
                 # Nothing runs, and of a trial that the study has no more, the run stays as it was.
                 self._differs(trial_id, "status", f"{run.info.status}, and the trial is pending")
                 if state is None or state.record is None:
                     self._findings.refuted.add(run.info.run_id)
 
-    def _compare_run(self, trial: TrialSpec, run: Run, content: RunContent) -> None:
-        name = trial.trial_id
+    def _compare_run(self, trial: TrialSpec, run: Run, line: Mapping[str, Any]) -> None:
+        name, content = trial.trial_id, self._content.of(trial, line)
         self._compare_values(name, "status", {"": content.status}, {"": run.info.status})
         ended = max(content.ended, run.info.start_time)
         self._compare_values(name, "end", {"": str(ended)}, {"": str(run.info.end_time)})
-        self._compare_values(name, "tag", {**self._content.names(trial, self._parent), **content.tags}, run.data.tags)
+        tags = {**self._content.names(trial, self._parent, line), **content.tags}
+        self._compare_values(name, "tag", tags, run.data.tags)
         self._compare_values(name, "parameter", content.params, run.data.params)
         if any(run.data.params.get(key, value) != value for key, value in content.params.items()):
             self._findings.refuted.add(run.info.run_id)

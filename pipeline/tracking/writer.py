@@ -206,7 +206,7 @@ class Projection:
         return found_runs(self._client, self._experiment, self._record.name, kind)
 
     def _start(self, trial: TrialSpec, line: Mapping[str, Any]) -> Run:
-        names = self._content.names(trial, self._parent.info.run_id)
+        names = self._content.names(trial, self._parent.info.run_id, line)
         run = self._runs.get(trial.trial_id)
         if run is None:
             began = milliseconds(line.get("started", line["time"]))
@@ -223,14 +223,17 @@ class Projection:
     def _stop(self, trial: TrialSpec, line: Mapping[str, Any]) -> None:
         """It is to run once more, and does not run."""
         run = self._runs.get(trial.trial_id)
-        if run is not None and run.info.status in ("RUNNING", "FINISHED"):
+        if run is None:
+            return
+        self._log(run, self._content.names(trial, self._parent.info.run_id, line))
+        if run.info.status in ("RUNNING", "FINISHED"):
             self._end(run, "KILLED", line["time"])
 
     def _finish(self, trial: TrialSpec, line: Mapping[str, Any]) -> None:
         content = self._content.of(trial, line)
         run = self._runs.get(trial.trial_id)
         if run is not None and self._shows(run, content, trial):
-            self._log(run, self._content.names(trial, self._parent.info.run_id))
+            self._log(run, self._content.names(trial, self._parent.info.run_id, line))
             return
         shown = run.data.tags.get(EVENT) if run is not None else None
         if run is not None and run.data.metrics and shown not in (None, content.tags[EVENT]):
@@ -280,6 +283,7 @@ class Projection:
         for first in range(_METRICS_A_CALL, len(metrics), _METRICS_A_CALL):
             self._client.log_batch(run.info.run_id, metrics[first : first + _METRICS_A_CALL])
         run.data._tags = {**run.data.tags, **changed}
+        run.data._metrics = {**run.data.metrics, **{metric.key: metric.value for metric in metrics}}
 
     def _end(self, run: Run, status: str, when: float) -> None:
         """At that time, but not before it began: a clock may have been set back in between."""

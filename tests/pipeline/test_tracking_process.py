@@ -17,6 +17,7 @@ from mlflow.entities import Run
 from stores import Server, await_true, running
 
 from pipeline.ledger import Ledger
+from pipeline.tracking.writer import Projection, connected
 from pipeline.tracking_process import LOG, TrackingProcess, sync
 from pipeline.workspace import Workspace
 
@@ -172,6 +173,27 @@ def test_a_run_ends_no_earlier_than_it_began(workspace: Workspace) -> None:
     run = _runs(workspace.tracking_uri)[trial_id]
     assert run.info.status == "FINISHED"
     assert run.info.end_time == run.info.start_time
+
+
+def test_a_trial_that_runs_once_more_is_pending_and_then_has_its_new_points_alone(workspace: Workspace) -> None:
+    record = planned(workspace, "first")
+    trial_id = record.trials[0].trial_id
+    projection = Projection(connected(workspace, record), workspace, record, {})
+    empty = {"trial": trial_id, "started": 1.0, "artifacts": [], "provenance": NATIVE, "error": None}
+    projection.apply(empty | {"event": "done", "time": 2.0, "metrics": {"test_accuracy": 0.5, "best_epoch": 7}})
+    (first,) = _runs(workspace.tracking_uri).values()
+    shown = []
+    for event in ("reopened", "started", "lost", "started"):
+        projection.apply({"event": event, "trial": trial_id, "time": 3.0, "generation": 1})
+        (run,) = _runs(workspace.tracking_uri).values()
+        shown.append((run.info.status, run.data.tags["generation"]))
+    assert shown == [("KILLED", "1"), ("RUNNING", "1"), ("KILLED", "1"), ("RUNNING", "1")]
+    projection.apply(
+        empty | {"event": "done", "time": 4.0, "started": 3.0, "generation": 1, "metrics": {"test_accuracy": 0.25}}
+    )
+    (run,) = _runs(workspace.tracking_uri).values()
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"test_accuracy": 0.25})
+    assert run.info.run_id != first.info.run_id
 
 
 def _began(workspace: Workspace) -> set[str]:
