@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pipeline.redaction import redacted
+
 ACTIVE_WEIGHTS = "active_weights.parquet"
 HISTORY = "history.parquet"
 MASK_UPDATES = "mask_updates.parquet"
@@ -41,6 +43,8 @@ class Checkpoint:
 class TrialError:
     """Why a trial failed; ``kind`` is for counting and sorting causes.
 
+    The texts are others', and so they are redacted, here: the process that makes the error knows the secrets in it.
+
     Attributes:
         log: the file with all that is known of it (``pipeline.failure_log``), from the workspace's root.
     """
@@ -49,6 +53,10 @@ class TrialError:
     message: str
     traceback: str = ""
     log: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("message", "traceback"):
+            object.__setattr__(self, name, redacted(getattr(self, name)))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,6 +21,7 @@ from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
 from pipeline.lifecycle import TrialState, accounted
 from pipeline.planning import Cell, DataUse, Plan, TrialSpec
+from pipeline.redaction import redacted
 from pipeline.resources import Resources
 from pipeline.study.spec import Study, Tracking
 from pipeline.study.validation import adapter
@@ -127,10 +128,10 @@ def make_record(study: Study, plan: Plan) -> StudyRecord:
     spec = study.spec
     return StudyRecord(
         name=spec.name,
-        question=spec.question,
-        reproduces=spec.reproduces,
-        source=study.document.text,
-        file=study.document.file,
+        question=redacted(spec.question),
+        reproduces=redacted(spec.reproduces),
+        source=redacted(study.document.text),
+        file=redacted(study.document.file),
         tracking=spec.tracking,
         arms=list(plan.arms),
         references=dict(plan.references),

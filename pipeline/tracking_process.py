@@ -7,12 +7,13 @@ process then projects what is left in the ledger, and ends too.
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from pipeline.workspace import Workspace
 
@@ -25,11 +26,14 @@ ENVIRONMENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "15",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    # It would print the URI with what is in it.
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
 }
 """What MLflow is told, before it is imported."""
 
 _SAY_AFTER = 5.0
-_LEAVE_AFTER = 120.0
+_LEAVE_AFTER = 30.0
+"""More than its own patience with a store that is away (``pipeline.tracking.process``)."""
 
 
 class TrackingProcess:
@@ -81,9 +85,22 @@ class TrackingProcess:
 
 def sync(workspace: Workspace, study: str) -> int:
     """Project the ledger to MLflow once, now; the process's exit code."""
+    return _once(workspace, study).returncode
+
+
+def verify(workspace: Workspace, study: str) -> dict[str, Any] | None:
+    """What ``pipeline.tracking.process.verify`` returns; None where it could not, which the process has said."""
+    answer = _once(workspace, study, "verify", stdout=subprocess.PIPE)
+    return None if answer.returncode else dict(json.loads(answer.stdout))
+
+
+def _once(
+    workspace: Workspace, study: str, *more: str, stdout: int | None = None
+) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [sys.executable, "-m", "pipeline.tracking", str(workspace.root), study],
+        [sys.executable, "-m", "pipeline.tracking", str(workspace.root), study, *more],
         stdin=subprocess.DEVNULL,
+        stdout=stdout,
         env=os.environ | ENVIRONMENT,
         check=False,
-    ).returncode
+    )

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from dsn.errors import InvalidInput
 from pipeline.commands.options import AsJson, Place, Profile, StudyName, study_name
 from pipeline.commands.output import say, write_text
 from pipeline.errors import ExitCode, Locked, UnknownStudy
@@ -42,17 +43,37 @@ def trial(
     typer.echo(json.dumps({"trial": found.trial_id, "config": found.config.to_dict(), **result.metrics}, indent=2))
 
 
-def sync(name: StudyName, profile: Profile = None, workspace: Place = None) -> None:
+def sync(
+    name: StudyName,
+    profile: Profile = None,
+    workspace: Place = None,
+    compare: Annotated[
+        bool, typer.Option("--verify", help="Compare MLflow with the ledger, point by point, and mend what differs.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Bring MLflow up to date with the ledger; rebuilds it if the store is new."""
     from pipeline.lock import driven_study
     from pipeline.record import load_record
+    from pipeline.terminal.sync_text import sync_text
     from pipeline.tracking_process import sync as project
+    from pipeline.tracking_process import verify
 
     place = Workspace.locate(workspace)
     study = load_record(place, study_name(name, profile)).name
     if driven_study(place) == study:
         raise Locked(study, "a driver, which keeps MLflow up to date itself")
-    if project(place, study):
+    if as_json and not compare:
+        raise InvalidInput("says what --verify found, and that was not asked for", key="--json")
+    if not compare:
+        if project(place, study):
+            raise typer.Exit(ExitCode.CHECK_FAILED)
+        return
+    found = verify(place, study)
+    if found is None:
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+    typer.echo(json.dumps(found, indent=2) if as_json else sync_text(found))
+    if found["left"]:
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
 

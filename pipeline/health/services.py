@@ -16,7 +16,7 @@ from pipeline.health.installation import REINSTALL, torch_build
 from pipeline.health.places import NETWORK, file_system
 from pipeline.health.process import Answer, asked
 from pipeline.study.spec import read_study
-from pipeline.tracking_store import shown, sqlite_file, unreachable
+from pipeline.tracking_store import filled_in, shown, sqlite_file, unreachable
 
 SECONDS = 90.0
 """For Ray or MLflow to answer: some ten times what they take."""
@@ -159,7 +159,10 @@ def _named(subject: Subject) -> Iterator[str]:
 
 
 def _unusable(uri: str) -> str | None:
-    file = sqlite_file(uri)
+    try:
+        file = sqlite_file(filled_in(uri))
+    except InvalidInput as error:
+        return f"cannot be used: {error.problem}"
     if file is None:
         return unreachable(uri)
     if not Path(file).parent.is_dir():

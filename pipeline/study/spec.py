@@ -13,16 +13,16 @@ from dsn.config import STRICT, RunConfig
 from dsn.engine_choice import CPU_ONLY, EngineChoice
 from dsn.errors import InvalidInput
 from dsn.limits import Limits, limited, require_limits
+from pipeline.redaction import secret_variable
 from pipeline.resources import Resources
 from pipeline.study.document import Document, read_document
 from pipeline.study.editing import nested_form, with_profile, with_settings
 from pipeline.study.factors import Combination, Factors
 from pipeline.study.names import require_name
 from pipeline.study.validation import validate
+from pipeline.tracking_store import require_store_uri
 
 MOST_SEEDS = 100_000
-
-_TRACKING_STORES = ("http", "https", "sqlite", "postgresql", "mysql", "mssql", "databricks")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +30,8 @@ class Tracking:
     """How MLflow shows the study.
 
     Attributes:
-        uri: an MLflow tracking URI; null for the workspace's own SQLite store.
+        uri: an MLflow tracking URI; null for the workspace's own SQLite store. ``${NAME}`` in it stands for an
+            environment variable, which is recorded as it stands here and filled in when MLflow is called.
         curve_points: most points of a learning curve that are logged as MLflow metrics; the full curve is an artifact.
         keep_models: whether trained networks are kept.
     """
@@ -42,11 +43,8 @@ class Tracking:
     keep_models: Literal["all", "none"] = "all"
 
     def __post_init__(self) -> None:
-        if self.uri is not None and self.uri != "databricks":
-            scheme, _, rest = self.uri.partition("://")
-            if scheme.partition("+")[0] not in _TRACKING_STORES or not rest:
-                problem = "must be the URI of an MLflow store, SCHEME://PLACE"
-                raise InvalidInput(problem, key="uri", value=self.uri, choices=_TRACKING_STORES)
+        if self.uri is not None:
+            require_store_uri(self.uri)
         require_limits(self)
 
 
@@ -190,6 +188,10 @@ def _expanded(path: str, place: str) -> str:
         return os.environ[name]
 
     filled_in = Path(re.sub(r"\$\{(\w+)\}", value, path))
+    secret = secret_variable(str(filled_in))
+    if secret is not None:
+        problem = f"holds the value of the environment variable {secret}, a secret by its name, and paths are recorded"
+        raise InvalidInput(problem, key="path", place=place)
     try:
         return str(filled_in.expanduser())
     except (RuntimeError, ValueError) as error:  # no such user; a NUL in a user's name

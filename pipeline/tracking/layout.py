@@ -28,6 +28,12 @@ ARM, DATASET, SEED = "arm", "dataset", "seed"
 VIEW = "mlflow.sharedViewState."
 """What names of an experiment's tags begin with that are MLflow's saved views of its runs."""
 
+NOTE, PARENT, RUN_NAME = "mlflow.note.content", "mlflow.parentRunId", "mlflow.runName"
+"""MLflow's own tags: a run's description, the run that it is below, its name."""
+
+SOURCE = "study.yaml"
+"""Artifact of the parent run: the study file, as a person wrote it."""
+
 RECORD = "study.json"
 """Artifact of the parent run: what the workspace remembers of the study (``pipeline.record``)."""
 

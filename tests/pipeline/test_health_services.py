@@ -164,12 +164,13 @@ def test_data_that_is_not_there_or_does_not_load_is_a_problem(
     assert "none.yaml: cannot be read" in finding.found
 
 
-def test_the_stores_that_were_named_must_answer(workspace: Workspace) -> None:
-    file = _study(workspace.root, uri="'http://me:secret@127.0.0.1:9'")
+def test_the_stores_that_were_named_must_answer(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DSN_TEST_HOST", "127.0.0.1:9")
+    file = _study(workspace.root, uri="'http://${DSN_TEST_HOST}'")
     subject = Subject(workspace=workspace, studies=(file,), tracking_uri=f"sqlite:///{workspace.root}/none/x.db")
     finding = services.check_tracking(subject, environment={})
     assert finding.state == "problem"
-    assert "http://***@127.0.0.1:9 does not answer" in finding.found
+    assert "http://${DSN_TEST_HOST} does not answer" in finding.found
     assert "x.db is in a folder that is not there" in finding.found
 
 

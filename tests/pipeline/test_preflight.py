@@ -166,12 +166,16 @@ def test_nothing_is_checked_when_nothing_is_to_be_run(
 
 
 def test_a_server_that_is_away_is_a_warning_without_its_password(
-    tmp_path: Path, prepared: Callable[..., tuple[Study, Plan]]
+    tmp_path: Path, prepared: Callable[..., tuple[Study, Plan]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (said,) = _check(*prepared(STUDY + "tracking: {uri: 'http://me:secret@127.0.0.1:9'}\n"), tmp_path)
-    assert said.startswith(
-        "warning: MLflow at http://***@127.0.0.1:9 does not answer: [Errno 111] Connection refused; "
-    )
+    uri = "http://${DSN_TEST_NAME}:${DSN_TEST_WORD}@127.0.0.1:9"
+    tracked = prepared(STUDY + f"tracking: {{uri: '{uri}'}}\n")
+    (said,) = _check(*tracked, tmp_path)
+    assert "cannot be asked: environment variable DSN_TEST_NAME is not set" in said
+    monkeypatch.setenv("DSN_TEST_NAME", "me")
+    monkeypatch.setenv("DSN_TEST_WORD", "hunter2")
+    (said,) = _check(*tracked, tmp_path)
+    assert said.startswith(f"warning: MLflow at {uri} does not answer: [Errno 111] Connection refused; ")
     assert "dsn sync s" in said
 
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -19,6 +15,8 @@ import pytest
 from made_workspace import ended, listing
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from served import free_port
+from stores import STORES, store
 
 from dsn.errors import InvalidInput
 from pipeline.analysis.frames import load_results, results_of
@@ -28,53 +26,22 @@ from pipeline.record import load_record
 from pipeline.source import WorkspaceSource
 from pipeline.tracking.layout import LINES
 from pipeline.tracking.reader import TrackedSource
-from pipeline.tracking_process import ENVIRONMENT, sync
+from pipeline.tracking_process import sync
 from pipeline.tracking_store import sqlite_file
 from pipeline.workspace import ARTIFACTS, Workspace
 
 
-def _port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URI of an MLflow server that also keeps the artifacts."""
-    folder, port = tmp_path_factory.mktemp("server"), _port()
-    command = [sys.executable, "-m", "mlflow", "server", "--port", str(port), "--workers", "1"]
-    command += ["--backend-store-uri", f"sqlite:///{folder}/db", "--artifacts-destination", str(folder / "artifacts")]
-    process = subprocess.Popen(
-        command, cwd=folder, env=os.environ | ENVIRONMENT, start_new_session=True, stdout=subprocess.DEVNULL
-    )
-    try:
-        _await(f"http://127.0.0.1:{port}/health")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
-def _await(address: str) -> None:
-    for _ in range(600):
-        try:
-            urllib.request.urlopen(address, timeout=5).close()
-            return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.2)
-    raise TimeoutError(address)
-
-
-@pytest.fixture(scope="module", params=["sqlite", "server"])
-def tracked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, str]:
+@pytest.fixture(scope="module", params=STORES)
+def tracked(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Workspace, str]]:
     """A workspace with two studies, and the URI of the store that shows both."""
     workspace = Workspace(root=tmp_path_factory.mktemp("tracked"))
-    uri = request.getfixturevalue("server") if request.param == "server" else f"sqlite:///{workspace.root}/elsewhere.db"
-    ended(workspace, uri)
-    for study in ("first", "second"):
-        assert sync(workspace, study) == 0
-    return workspace, uri
+    with store(request.param, workspace.root) as uri:
+        ended(workspace, uri)
+        for study in ("first", "second"):
+            assert sync(workspace, study) == 0
+        yield workspace, uri
 
 
 ReadBack = Callable[[str], StudyResults]
@@ -257,4 +224,4 @@ def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path, content: 
 
 def test_a_server_that_is_not_there_is_said_at_once(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="does not answer"):
-        TrackedSource(f"http://127.0.0.1:{_port()}", "first", tmp_path)
+        TrackedSource(f"http://127.0.0.1:{free_port()}", "first", tmp_path)
