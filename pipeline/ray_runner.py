@@ -11,15 +11,17 @@ import logging
 import os
 import signal
 import tempfile
+import threading
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any, Protocol
 
 from pipeline.outcome import EpochReport, TrialError, TrialResult
 from pipeline.planning import TrialSpec
 from pipeline.resources import OBJECT_STORE, Capacity, Resources, local_cpus
+from pipeline.stopping import Stopping
 
 # Read by ray and tune when they are imported.
 _ENVIRONMENT = {
@@ -97,13 +99,15 @@ class TrialActor(tune.Trainable):
 class PlanSearcher(Searcher):
     """Feeds Tune the trials of a plan, in order."""
 
-    def __init__(self, trials: Iterable[TrialSpec], *, keep_model: bool) -> None:
+    def __init__(self, trials: Sequence[TrialSpec], stopping: Stopping, *, keep_model: bool) -> None:
         super().__init__()
+        self.trials = len(trials)
         self._waiting: Iterator[TrialSpec] = iter(trials)
+        self._stopping = stopping
         self._keep_model = keep_model
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str:  # type: ignore[override]  # FINISHED is a string
-        trial = next(self._waiting, None)
+        trial = None if self._stopping.asked else next(self._waiting, None)
         if trial is None:
             return Searcher.FINISHED
         # Tune copies and keeps configurations: it gets a reference to what the worker needs.
@@ -175,30 +179,76 @@ class QueueScheduler(FIFOScheduler):
     Tune's FIFOScheduler walks all trials ever made at every event, which grows with the study.
     """
 
+    def __init__(self, stopping: Stopping) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._stopping = stopping
+
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        if self._stopping.asked:
+            # Tune holds a trial in readiness for the next free place; it must not begin either.
+            live = list(tune_controller.get_live_trials())  # type: ignore[no-untyped-call]
+            # It prints that such a trial has completed.
+            with redirect_stdout(None):
+                for trial in (each for each in live if each.status == Trial.PENDING):
+                    tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
         return None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class _Forking(threading.local):
+    """Whether what this thread starts leaves the process group of the driver."""
+
+    leaves = False
+
+
+_forking = _Forking()
+# Of what Python starts, this reaches just what runs a function of its own before its program, as all of Ray's does.
+os.register_at_fork(after_in_child=lambda: os.setpgid(0, 0) if _forking.leaves else None)
 
 
 @contextmanager
 def cluster() -> Iterator[Capacity]:
     """Ray on this machine, for a block; yields what it can give."""
     on_termination = signal.getsignal(signal.SIGTERM)
-    ray.init(
-        # A cluster that the environment happens to name is not meant.
-        address="local",
-        include_dashboard=False,
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-        num_cpus=local_cpus(),
-        object_store_memory=OBJECT_STORE,
-    )
-    # Ray's own would leave in the middle of whatever is being done.
-    signal.signal(signal.SIGTERM, on_termination)
     try:
+        _start(on_termination)
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
         yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)))
     finally:
-        ray.shutdown()
+        try:
+            ray.shutdown()
+        finally:
+            # It leaves none behind, Python's own included: the next would end the process without a word.
+            signal.signal(signal.SIGTERM, on_termination)
+
+
+def _start(on_termination: Any) -> None:
+    """Start Ray, out of reach of signals that are for the driver: a terminal, or ``timeout``, sends them to its group.
+
+    Args:
+        on_termination: the handler of SIGTERM. Ray's own would leave in the middle of whatever is being done.
+    """
+    _forking.leaves = True
+    try:
+        ray.init(
+            # A cluster that the environment happens to name is not meant.
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            num_cpus=local_cpus(),
+            object_store_memory=OBJECT_STORE,
+        )
+    except SystemExit as left:
+        # What Ray's handler makes of the signal while it starts.
+        if left.code == signal.SIGTERM and callable(on_termination):
+            on_termination(signal.SIGTERM, None)
+        raise
+    finally:
+        _forking.leaves = False
+        signal.signal(signal.SIGTERM, on_termination)
 
 
 def probe() -> str:
@@ -208,17 +258,20 @@ def probe() -> str:
         return f"{capacity.cpus} CPUs, {capacity.gpus} GPUs"
 
 
-def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener, *, keep_model: bool) -> None:
+def run_trials(
+    trials: list[TrialSpec], resources: Resources, listener: Listener, stopping: Stopping, *, keep_model: bool
+) -> None:
     """Run ``trials`` on the cluster, as many at a time as ``resources`` allow.
 
-    Returns when all have finished or failed. What the listener raises, and a KeyboardInterrupt, is passed on; leaving
-    the cluster ends the workers.
+    Returns when all have finished or failed, or, once ``stopping`` was asked for, those that had begun. What the
+    listener raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
     """
     reporter = Reporter(trials, listener)
     # Tune insists on a folder for the bookkeeping that nothing here relies on.
     with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
         try:
-            _tuner(trials, resources, reporter, Path(folder), keep_model).fit()
+            searcher = PlanSearcher(trials, stopping, keep_model=keep_model)
+            _tuner(searcher, QueueScheduler(stopping), resources, reporter, Path(folder)).fit()
         except TuneError:
             # Tune turns whatever a callback raises into its own error, of which only a text is left.
             if reporter.failure is not None:
@@ -227,14 +280,14 @@ def run_trials(trials: list[TrialSpec], resources: Resources, listener: Listener
 
 
 def _tuner(
-    trials: list[TrialSpec], resources: Resources, reporter: Reporter, folder: Path, keep_model: bool
+    searcher: PlanSearcher, scheduler: QueueScheduler, resources: Resources, reporter: Reporter, folder: Path
 ) -> tune.Tuner:
     return tune.Tuner(
         tune.with_resources(TrialActor, {"cpu": resources.cpus, "gpu": resources.gpus}),
         tune_config=tune.TuneConfig(
-            search_alg=PlanSearcher(trials, keep_model=keep_model),
-            scheduler=QueueScheduler(),  # type: ignore[no-untyped-call]
-            num_samples=len(trials),
+            search_alg=searcher,
+            scheduler=scheduler,
+            num_samples=searcher.trials,
             reuse_actors=True,
             trial_name_creator=_tune_name,
             trial_dirname_creator=_tune_name,
