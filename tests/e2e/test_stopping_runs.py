@@ -49,17 +49,21 @@ def test_the_first_signal_finishes_what_runs_begins_nothing_and_reports(bench: B
         assert bench.accounted()["done"] == 6
 
 
-def test_the_second_signal_stops_now_and_a_third_changes_nothing(bench: Bench) -> None:
+@pytest.mark.parametrize("by", ["signals", "dsn cancel --now"])
+def test_the_second_signal_stops_now_and_a_third_changes_nothing(bench: Bench, by: str) -> None:
     bench.write_study(epochs=20000, seeds=2, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("started")) == 2, driver)
-    driver.send_signal(signal.SIGINT)
-    time.sleep(1)
-    assert driver.poll() is None
-    driver.send_signal(signal.SIGTERM)
-    while driver.poll() is None:
-        time.sleep(0.2)
+    if by == "signals":
         driver.send_signal(signal.SIGINT)
+        time.sleep(1)
+        assert driver.poll() is None
+        driver.send_signal(signal.SIGTERM)
+        while driver.poll() is None:
+            time.sleep(0.2)
+            driver.send_signal(signal.SIGINT)
+    else:
+        assert "stops now" in bench.dsn("cancel", "tiny", "--now").stdout
     lines = _end(driver)
     assert any(line.startswith("finishing 2 running trials") for line in lines)
     assert lines[-1] == NOW
