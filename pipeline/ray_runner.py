@@ -50,6 +50,8 @@ from ray.tune.search import Searcher  # noqa: E402
 REPORT_EVERY = 2.0
 """Seconds between two reports of a running trial."""
 
+_PUT_BACK_EVERY = 0.01
+
 _RESULT = "dsn_result"
 _REPORT = "dsn_report"
 
@@ -217,11 +219,22 @@ def cluster() -> Iterator[Capacity]:
         there = ray.cluster_resources()  # type: ignore[no-untyped-call]
         yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)))
     finally:
-        try:
+        with _kept(on_termination):
             ray.shutdown()
-        finally:
-            # It leaves none behind, Python's own included: the next would end the process without a word.
-            signal.signal(signal.SIGTERM, on_termination)
+
+
+@contextmanager
+def _kept(on_termination: Any) -> Iterator[None]:
+    """Keep the handler of SIGTERM. Ray takes it away a second or two before its end is over, and Python does not know:
+    the next signal would end the process without a word. So it is put back again and again."""
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.signal(signal.SIGTERM, on_termination))
+    timer = signal.setitimer(signal.ITIMER_REAL, _PUT_BACK_EVERY, _PUT_BACK_EVERY)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGTERM, on_termination)
 
 
 def _start(on_termination: Any) -> None:
