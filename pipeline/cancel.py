@@ -33,10 +33,12 @@ def cancel(workspace: Workspace, study: str, *, now: bool, sleep: Callable[[floa
     if found is None or found.study != study:
         other = f"; {found.study!r} is, by {found.who}" if found else ""
         raise InvalidInput(f"is not being run in workspace {workspace.root}{other}", key="study", value=study)
+    run = read_progress(workspace, study)
+    finishes = run is not None and run.phase == "finishing"
     with _held(workspace, found) as process:
         signal.pidfd_send_signal(process, signal.SIGTERM)
         # Two of a kind that come together are one.
-        if now and _finishes(workspace, study, sleep):
+        if now and not finishes and _finishes(workspace, study, sleep):
             _send_second(process)
     return found
 

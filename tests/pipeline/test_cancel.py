@@ -93,6 +93,22 @@ def test_now_is_both(workspace: Workspace) -> None:
         assert [_line(process), _line(process)] == ["finishing", "stopped 2"]
 
 
+def test_now_after_once_is_one_signal_more(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    send, sent = signal.pidfd_send_signal, []
+
+    def count(descriptor: int, signum: int) -> None:
+        sent.append(signum)
+        send(descriptor, signum)
+
+    monkeypatch.setattr(signal, "pidfd_send_signal", count)
+    with _driver(workspace) as process:
+        cancel(workspace, "s", now=False)
+        assert _line(process) == "finishing"
+        cancel(workspace, "s", now=True)
+        assert _line(process) == "stopped 2"
+    assert sent == [signal.SIGTERM] * 2
+
+
 def test_the_command_says_who_was_asked_and_how_to_see_the_end(dsn: Dsn, tmp_path: Path) -> None:
     with _driver(Workspace(root=tmp_path / "workspace")) as process:
         code, output, errors = dsn("cancel", "s")
