@@ -11,6 +11,7 @@ import typer
 
 from dsn.errors import DSNError, InvalidInput
 from pipeline.commands import data, results, studies, tools
+from pipeline.commands.cancel import cancel
 from pipeline.commands.output import say
 from pipeline.errors import ExitCode, Interrupted, Locked, WorkspaceFailed
 
@@ -18,6 +19,7 @@ COMMANDS: Mapping[str, Callable[..., Any]] = {
     "plan": studies.plan,
     "run": studies.run,
     "status": studies.status,
+    "cancel": cancel,
     "studies": studies.studies,
     "report": results.report,
     "verify": results.verify,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Literal
 
 from dsn.errors import InvalidInput
-from pipeline.errors import WorkspaceFailed
+from pipeline.errors import Interrupted, WorkspaceFailed
 from pipeline.study.spec import Study
 from pipeline.terminal.progress import Snapshot, one_line
 from pipeline.workspace import Workspace
@@ -46,6 +46,8 @@ class Ending:
     ) -> None:
         self.snapshot: Callable[[], Snapshot] | None = None
         """How the run stands. None until it has begun: there is nothing to tell of one that was refused."""
+        self.report = ""
+        """The page that this run has written; an interrupted one may have none."""
         self._study = study.spec.name
         self._command = _runnable(study)
         self._workspace = workspace
@@ -59,7 +61,7 @@ class Ending:
         try:
             yield
             outcome = "done"
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Interrupted):
             outcome = "interrupted"
             raise
         except WorkspaceFailed:
@@ -72,7 +74,6 @@ class Ending:
     def _tell(self, snapshot: Snapshot, outcome: Outcome) -> None:
         if outcome == "done" and snapshot.failed:
             outcome = "failed"
-        report = self._workspace.report(self._study) / "report.html"
         problem = self._problem_with(
             {
                 "DSN_STUDY": self._study,
@@ -80,8 +81,7 @@ class Ending:
                 "DSN_PLANNED": str(snapshot.planned),
                 "DSN_DONE": str(snapshot.done),
                 "DSN_FAILED": str(snapshot.failed),
-                # Of this run: an interrupted one writes none.
-                "DSN_REPORT": str(report) if outcome in ("done", "failed") else "",
+                "DSN_REPORT": self.report,
                 "DSN_WORKSPACE": str(self._workspace.root),
             }
         )

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,6 @@ from pipeline.preflight import check_before_run
 from pipeline.record import make_record, save_record
 from pipeline.recorder import Recorder, workspace_failures
 from pipeline.resources import Capacity, local_cpus
-from pipeline.signals import as_interrupt
 from pipeline.source import kept_against
 from pipeline.stopping import Stopping
 from pipeline.study.spec import Study
@@ -31,7 +30,8 @@ from pipeline.terminal.progress import Progress
 from pipeline.terminal.progress_file import ProgressFile
 from pipeline.todo import Rerun, begin, opening, what_to_do
 from pipeline.tracking_process import TrackingProcess
-from pipeline.workspace import Workspace
+from pipeline.wording import counted
+from pipeline.workspace import PAGE, Workspace
 
 if TYPE_CHECKING:
     from pipeline.analysis.published import Published
@@ -50,14 +50,32 @@ def run_study(
     Raises:
         InvalidInput: the machine has not what the study asks for, or trials would fail (``pipeline.preflight``).
         Locked: another process drives a study of this workspace.
-        Interrupted: SIGINT or SIGTERM came; finished trials are safe.
+        Interrupted: a signal came before all was done (``pipeline.stopping``); finished trials are safe.
         WorkspaceFailed: the results would not fit, or one could not be written; those before it are safe.
     """
     assert not plan.absent, "pipeline.absent.require_present comes first"
     _require_cores(study)
     _require_engine(study)
+    stopping = Stopping()
+    with stopping.heard():
+        # ``ended`` before all else, calls included: Python looks for the next signal at each.
+        try:
+            published = _run(study, plan, workspace, display, stopping, rerun=rerun)
+            stopping.ended = True
+        except Interrupted:
+            stopping.ended = True
+            raise
+        except KeyboardInterrupt:
+            stopping.ended = True
+            raise Interrupted("stopped by a signal; the same command runs what is missing") from None
+        return published
+
+
+def _run(
+    study: Study, plan: Plan, workspace: Workspace, display: Display, stopping: Stopping, *, rerun: Rerun | None
+) -> tuple[StudyResults, ReportPaths]:
     ending = Ending(study, workspace, display.say)
-    with _interruptible(), display, ending.watched(), ExitStack() as held:
+    with display, ending.watched(), ExitStack() as held:
         _examine(study, plan, workspace, display.say, rerun)
         with workspace_failures(workspace):
             held.enter_context(driver_lock(workspace, plan.study))
@@ -86,11 +104,15 @@ def run_study(
             held.enter_context(TrackingProcess(workspace, plan.study, display.say))
         if todo.trials:
             recorder = Recorder(workspace, plan.study, ledger, broadcast, states)
-            _train(study, list(todo.trials), recorder, broadcast, display.say)
+            _train(study, list(todo.trials), recorder, broadcast, stopping=stopping, say=display.say)
         broadcast.enter("reporting")
         # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
         published = publish(workspace, plan.study)
+        ending.report = str(workspace.report(plan.study) / PAGE)
         broadcast.enter("tracking")
+        left = broadcast.snapshot().pending
+        if stopping.asked and left:
+            raise Interrupted(f"stopped by a signal with {counted(left, 'trial')} to go; the same command runs them")
         return published
 
 
@@ -152,7 +174,9 @@ def _require_engine(study: Study) -> None:
         ) from error
 
 
-def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: Broadcast, say: Say) -> None:
+def _train(
+    study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: Broadcast, *, stopping: Stopping, say: Say
+) -> None:
     # Imported only when something is to be trained: ray takes seconds.
     from pipeline.ray_runner import cluster, run_trials
 
@@ -165,25 +189,16 @@ def _train(study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: B
         broadcast.have_workers(capacity.slots(given))
         trials = [replace(trial, resources=given) for trial in todo]
         try:
-            run_trials(
-                trials,
-                capacity,
-                recorder,
-                keep_model=study.spec.tracking.keep_models == "all",
-                checkpoint_every=study.spec.recovery.checkpoint_every,
-                stopping=Stopping(),
-            )
+            with stopping.finishing(broadcast.trains, broadcast.finish):
+                run_trials(
+                    trials,
+                    capacity,
+                    recorder,
+                    keep_model=study.spec.tracking.keep_models == "all",
+                    checkpoint_every=study.spec.recovery.checkpoint_every,
+                    stopping=stopping,
+                )
         except BaseException:
             # Ending the workers takes seconds, and whoever pressed Ctrl-C wants to see that it was heard.
             broadcast.enter("stopping")
             raise
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """A run that a signal stops says that it can be continued."""
-    try:
-        with as_interrupt():
-            yield
-    except KeyboardInterrupt:
-        raise Interrupted("stopped by a signal; the same command runs what is missing") from None

@@ -17,8 +17,9 @@ from pipeline.planning import Cell, TrialSpec
 from pipeline.terminal.time_left import TimeLeft
 from pipeline.wording import cause, printable, rounded_percent, trial_title
 
-Phase = Literal["starting", "training", "stopping", "reporting", "tracking", "finished", "stopped"]
-"""Workers are started, trials run, the report is written, MLflow is waited for; ``stopping`` is before the time."""
+Phase = Literal["starting", "training", "finishing", "stopping", "reporting", "tracking", "finished", "stopped"]
+"""Workers are started, trials run, the report is written, MLflow is waited for. Before the time: ``finishing``, trials
+run and none is begun; ``stopping``, workers are ended."""
 
 LATEST = 5
 """Finished trials that a snapshot holds, whatever the size of the study."""
@@ -197,7 +198,9 @@ class Progress:
     def enter(self, phase: Phase) -> None:
         """Go on to the next phase. When the training stops, what still ran is pending again."""
         self._phase = phase
-        if phase not in ("starting", "training"):
+        if phase == "finishing":
+            self._time_left.begin_no_more()
+        if phase not in ("starting", "training", "finishing"):
             self._running.clear()
 
     def have_workers(self, workers: int) -> None:
@@ -205,7 +208,8 @@ class Progress:
         self._workers = workers
 
     def started(self, trial_id: str, at: float) -> None:
-        self._phase = "training"
+        if self._phase == "starting":
+            self._phase = "training"
         taken = {running.worker for running in self._running.values()}
         worker = next(number for number in range(len(taken) + 1) if number not in taken)
         trial = self._trials[trial_id]
@@ -242,9 +246,14 @@ class Progress:
         self._latest.appendleft(ended)
         return ended
 
+    @property
+    def running(self) -> int:
+        """How many trials do."""
+        return len(self._running)
+
     def snapshot(self, now: float) -> Snapshot:
         left, measured = None, False
-        if self._workers and self._phase in ("starting", "training"):
+        if self._workers and self._phase in ("starting", "training", "finishing"):
             left, measured = self._time_left.estimate(now, self._workers)
         return Snapshot(
             study=self._study,

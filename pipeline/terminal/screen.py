@@ -33,6 +33,7 @@ _MOST_QUESTION, _MOST_WORKERS, _MOST_LEADERS, _MOST_LATEST = 2, 16, 8, 3
 _GAP = 2
 _DOING = {
     "starting": "starting the workers",
+    "finishing": "finishing what runs",
     "stopping": "stopping the workers",
     "reporting": "writing the report",
     "tracking": "updating MLflow",
@@ -188,7 +189,7 @@ def _kinds(snapshot: Snapshot) -> str:
 
 def _workers(snapshot: Snapshot, now: float, width: int) -> _Section | None:
     """What each does now; an idle one keeps its row, so that nothing jumps between two trials."""
-    if snapshot.phase not in ("starting", "training"):
+    if snapshot.phase not in ("starting", "training", "finishing"):
         return None
     busy = {running.worker: running for running in snapshot.running}
     rows = max(min(snapshot.workers, len(busy) + snapshot.pending), max(busy, default=-1) + 1)

@@ -58,6 +58,7 @@ class TimeLeft:
         self._waiting_seconds = sum(seconds.values())
         self._running: dict[str, _Run] = {}
         self._idle_since: deque[float] = deque()
+        self._closed = False
         self._spent = 0.0
         self._work = 0.0
 
@@ -85,6 +86,10 @@ class TimeLeft:
         self._waiting = dict(sorted({**self._waiting, trial_id: seconds}.items(), key=lambda item: -item[1]))
         self._waiting_seconds += seconds
 
+    def begin_no_more(self) -> None:
+        """What waits is not begun in this run."""
+        self._closed = True
+
     def estimate(self, now: float, workers: int) -> tuple[float, bool]:
         """Seconds left, and whether anything measured is in it: at first there is the plan alone."""
         running = self._running.values()
@@ -92,7 +97,8 @@ class TimeLeft:
         spent, work = (sum(column) for column in zip(*evidence, strict=True))
         pace = spent / work if spent and work else 1.0
         rest = [max(run.seconds * pace * (1 - run.last[0]) - (now - run.last[1]), 0) for run in running]
-        longest_waiting = next(iter(self._waiting.values()), 0.0)
+        longest_waiting = 0.0 if self._closed else next(iter(self._waiting.values()), 0.0)
+        waiting = 0.0 if self._closed else self._waiting_seconds
         # The workers share what is left, but no trial can be shared.
-        shared = (sum(rest) + self._waiting_seconds * pace) / workers
+        shared = (sum(rest) + waiting * pace) / workers
         return max(shared, longest_waiting * pace, *rest, 0.0), bool(spent and work)

@@ -91,7 +91,8 @@ def _terminal(bench, *arguments: str) -> Iterator[Terminal]:
 
 
 IN_FOREGROUND = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where tests run in the background of a shell
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.executable, [sys.executable, "-m", "pipeline", *sys.argv[1:]])
 """
@@ -125,7 +126,7 @@ def test_a_run_is_drawn_in_place_and_leaves_its_end_and_the_cursor(bench) -> Non
     assert (bench.folder / "told").read_text() == "done 2 0"
 
 
-def test_ctrl_c_is_heard_at_once_and_another_terminal_sees_the_run_and_its_end(bench) -> None:
+def test_ctrl_c_is_heard_at_once_what_runs_goes_on_until_the_second_and_others_see_it(bench) -> None:
     bench.write_study(epochs=2000, seeds=2, engine="torch", more=_on_finish(TELL))
     with _terminal(bench, "run", "tiny.yaml") as terminal:
         terminal.read_until(lambda seen: re.search(r"\s[1-9]\d*/2000", _text(seen)) is not None)
@@ -136,6 +137,11 @@ def test_ctrl_c_is_heard_at_once_and_another_terminal_sees_the_run_and_its_end(b
         onlooker = bench.start("status", "tiny", "--watch", "--interval", "0.1")
         assert onlooker.stdout is not None
         assert "running" in onlooker.stdout.readline()
+        terminal.type(CTRL_C)
+        terminal.read_until(lambda seen: re.search(r"finishing [12] running trials?", _text(seen)) is not None)
+        before = max(each["epoch"] for each in bench.status()["running_trials"])
+        terminal.read_until(lambda seen: max(map(int, re.findall(r"\s(\d+)/2000", _text(seen)))) > before)
+        assert "finishing what runs" in _text(terminal.seen)
         terminal.type(CTRL_C)
         code, output = terminal.end()
     assert code == 4, terminal.seen
@@ -168,17 +174,3 @@ def test_without_a_terminal_there_are_lines_alone_and_a_failure_and_its_cause_ar
     assert (bench.folder / "told").read_text() == "failed 2 1"
     assert lines[-1] == f"dsn: on_finish: {sys.executable} ended with code 7: a word"
     assert "  1 x diverged: the training loss is not finite in epoch 1" in bench.dsn("status", "tiny").stdout
-
-
-def test_sigterm_stops_a_run_in_an_orderly_way(bench) -> None:
-    bench.write_study(epochs=2000, seeds=1, engine="torch", more=_on_finish(TELL))
-    driver = bench.start("run", "tiny.yaml", "--plain")
-    until = time.monotonic() + PATIENCE
-    while not bench.ids("started"):
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    os.kill(driver.pid, signal.SIGTERM)
-    output, errors = driver.communicate(timeout=PATIENCE)
-    assert (driver.returncode, output) == (4, ""), errors
-    assert errors.splitlines()[-1] == "dsn: stopped by a signal; the same command runs what is missing"
-    assert (bench.folder / "told").read_text() == "interrupted 0 0"

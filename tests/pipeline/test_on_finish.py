@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dsn.errors import InvalidInput
-from pipeline.errors import Locked, WorkspaceFailed
+from pipeline.errors import Interrupted, Locked, WorkspaceFailed
 from pipeline.lifecycle import TrialState
 from pipeline.on_finish import Ending
 from pipeline.terminal.progress import Progress
@@ -41,6 +41,7 @@ def _end(
     *,
     failed: int = 0,
     begun: bool = True,
+    report: str = "",
     time_limit: float = 60.0,
 ) -> list[str]:
     """End a run with ``error``; what was said."""
@@ -54,6 +55,7 @@ def _end(
         with ending.watched():
             if begun:
                 ending.snapshot = lambda: progress.snapshot(0.0)
+            ending.report = report
             if error:
                 raise error
 
@@ -77,22 +79,24 @@ def _state(failed: bool) -> TrialState:
         (None, 0, "done"),
         (None, 1, "failed"),
         (KeyboardInterrupt(), 1, "interrupted"),
+        (Interrupted("one trial to go"), 1, "interrupted"),
         (WorkspaceFailed("disk full"), 0, "workspace-failed"),
         (RuntimeError("a bug"), 0, "error"),
     ],
-    ids=["done", "failed", "interrupted", "workspace failed", "bug"],
+    ids=["done", "failed", "stopped now", "stopped", "workspace failed", "bug"],
 )
 def test_it_is_told_how_the_run_ended(
     make_plan_of: MakePlan, place: Path, error: BaseException | None, failed: int, outcome: str
 ) -> None:
-    assert _end(make_plan_of, [sys.executable, "-c", TELL], error, failed=failed) == []
+    report = "" if isinstance(error, KeyboardInterrupt) else "workspace/reports/s/report.html"
+    assert _end(make_plan_of, [sys.executable, "-c", TELL], error, failed=failed, report=report) == []
     assert json.loads((place / "told.json").read_text()) == {
         "DSN_STUDY": "s",
         "DSN_OUTCOME": outcome,
         "DSN_PLANNED": "3",
         "DSN_DONE": str(3 - failed),
         "DSN_FAILED": str(failed),
-        "DSN_REPORT": "" if error else "workspace/reports/s/report.html",
+        "DSN_REPORT": report,
         "DSN_WORKSPACE": "workspace",
     }
 

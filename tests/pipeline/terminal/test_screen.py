@@ -133,6 +133,7 @@ def test_a_low_terminal_shows_the_bar_and_the_counts_first() -> None:
     ("phase", "state"),
     [
         ("starting", "starting the workers · 3:12"),
+        ("finishing", "finishing what runs · 3:12"),
         ("stopping", "stopping the workers · 3:12"),
         ("reporting", "writing the report · 3:12"),
         ("tracking", "updating MLflow · 3:12"),

@@ -69,6 +69,15 @@ def test_no_number_of_workers_makes_one_trial_shorter() -> None:
     assert time_left.estimate(10.0, 8) == (50.0, False), "the longest that runs"
 
 
+def test_what_is_not_begun_any_more_takes_no_time() -> None:
+    time_left = TimeLeft({"a": 10.0, "b": 10.0, "c": 40.0})
+    time_left.started("a", 0.0)
+    time_left.begin_no_more()
+    assert time_left.estimate(4.0, 2) == (6.0, False)
+    time_left.started("b", 4.0)
+    assert time_left.estimate(4.0, 2) == (10.0, False), "one that was already on its way"
+
+
 def test_a_trial_that_takes_longer_than_it_should_leaves_nothing_negative() -> None:
     time_left = TimeLeft({"a": 1.0})
     time_left.started("a", at=0.0)
