@@ -196,7 +196,9 @@ def test_a_forgery_executes_nothing_and_is_refused(what: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1}, np.float64(1), np.array(["text"]), np.array([_Code()], dtype=object), 1j], ids=repr
+    "value",
+    [object(), {1}, np.float64(1), np.array(["text"]), np.array([_Code()], dtype=object), 1j],
+    ids=["object", "set", "a NumPy scalar", "texts", "objects", "complex"],
 )
 def test_what_cannot_be_kept_is_refused_when_it_is_written(value: object) -> None:
     with pytest.raises(TypeError, match="a checkpoint cannot hold"):
