@@ -31,6 +31,8 @@ _NAMES = {
     "python": "Python",
     "torch": "PyTorch",
     "numpy": "NumPy",
+    "resumed_from": "went on after epoch",
+    "began_anew": "began anew, as its checkpoint",
 }
 """Columns ``provenance.*`` in the order in which they are read, and what they are called; others follow under their
 own names."""

@@ -30,8 +30,8 @@ from pipeline.wording import counted, duration, interval_points, part_of, points
 
 _WORDS: Final = ("arm", "reference", "dataset", "seed", "status", "trial_id")
 
-_NOT_KEPT: Final = ("provenance.host",)
-"""Says whose machine it was, and nothing about the results."""
+_NOT_KEPT: Final = ("provenance.host", "provenance.resumed_from", "provenance.began_anew")
+"""Whose machine it was, and what happened to the trial on the way, say nothing about the results."""
 
 
 def kept_trials(results: StudyResults) -> pd.DataFrame:
