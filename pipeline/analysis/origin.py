@@ -32,7 +32,7 @@ _NAMES = {
     "torch": "PyTorch",
     "numpy": "NumPy",
     "resumed_from": "went on after epoch",
-    "began_anew": "began anew, as its checkpoint",
+    "began_anew": "began anew, and why",
 }
 """Columns ``provenance.*`` in the order in which they are read, and what they are called; others follow under their
 own names."""
