@@ -11,8 +11,12 @@ install: $(INSTALLED)
 run: $(INSTALLED)
 	$(BIN)/dsn run studies/quickstart.yaml
 
+# Two files at a time; what runs whole studies, and kills them, has the machine to itself.
+WHOLE_RUNS := tests/e2e tests/faults
+
 test: $(INSTALLED)
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile $(WHOLE_RUNS:%=--ignore=%)
+	$(BIN)/pytest $(WHOLE_RUNS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
