@@ -185,9 +185,9 @@ def test_a_trial_that_runs_once_more_is_pending_and_then_has_its_new_points_alon
     shown = []
     for event in ("reopened", "started", "lost", "started"):
         projection.apply({"event": event, "trial": trial_id, "time": 3.0, "generation": 1})
-        (run,) = _runs(workspace.tracking_uri).values()
-        shown.append((run.info.status, run.data.tags["generation"]))
-    assert shown == [("KILLED", "1"), ("RUNNING", "1"), ("KILLED", "1"), ("RUNNING", "1")]
+        runs = _runs(workspace.tracking_uri).values()
+        shown.append([(run.info.status, run.data.tags["generation"], run.data.metrics) for run in runs])
+    assert shown == [[], [("RUNNING", "1", {})], [("KILLED", "1", {})], [("RUNNING", "1", {})]]
     projection.apply(
         empty | {"event": "done", "time": 4.0, "started": 3.0, "generation": 1, "metrics": {"test_accuracy": 0.25}}
     )
