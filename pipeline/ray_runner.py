@@ -227,6 +227,8 @@ class QueueScheduler(FIFOScheduler):
                 if _attempt(trial) in overdue:
                     _end_worker(trial)
                 elif self._dispatch.withdraw(*_attempt(trial)):
+                    # In the end Tune lists the folders of all trials, and this one has none yet.
+                    trial.init_local_path()  # type: ignore[no-untyped-call]
                     # Tune prints that such a trial has completed.
                     with redirect_stdout(None):
                         tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
