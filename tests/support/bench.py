@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from hearing import hear_signals
 
 PATIENCE = 240.0
 """Seconds after which a test no longer waits: for machines that do other things too, not a measure."""
@@ -76,7 +77,7 @@ class Bench:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
-            preexec_fn=_hear_signals,  # noqa: PLW1509  # it takes no lock
+            preexec_fn=hear_signals,  # noqa: PLW1509  # it takes no lock
         )
 
     def dsn(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
@@ -179,12 +180,6 @@ class Bench:
         assert {each: parent.data.tags[f"trials.{each}"] for each in STATUSES} == {
             each: str(count) for each, count in counts.items()
         }
-
-
-def _hear_signals() -> None:
-    """Tests may have been started in the background, where a shell has Ctrl-C ignored, or with ``nohup``."""
-    for signum in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(signum, signal.SIG_DFL)
 
 
 def runs_of(bench: Bench) -> tuple[list[Any], list[Any]]:

@@ -9,6 +9,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from hearing import hear_signals
+
 from pipeline.record import recorded_studies
 from pipeline.workspace import Workspace
 
@@ -24,7 +26,12 @@ def served(workspace: Workspace) -> Iterator[tuple[subprocess.Popen[str], list[s
     """The command, the lines that it said when MLflow answered, one and one more a study, and its port."""
     port = free_port()
     command = [sys.executable, "-m", "pipeline", "ui", "--workspace", str(workspace.root), "--port", str(port)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_signals,  # noqa: PLW1509  # it takes no lock
+    ) as process:
         try:
             assert process.stderr is not None
             yield process, [process.stderr.readline().rstrip("\n") for _ in ("all", *recorded_studies(workspace))], port
