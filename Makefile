@@ -11,12 +11,13 @@ install: $(INSTALLED)
 run: $(INSTALLED)
 	$(BIN)/dsn run studies/quickstart.yaml
 
-# Two files at a time; what runs whole studies, and kills them, has the machine to itself.
+# Two files at a time; those that run whole studies, and kill them, after the others.
 WHOLE_RUNS := tests/e2e tests/faults
+TWO_FILES_AT_A_TIME := -n 2 --dist loadfile
 
 test: $(INSTALLED)
-	$(BIN)/pytest -n 2 --dist loadfile $(WHOLE_RUNS:%=--ignore=%)
-	$(BIN)/pytest $(WHOLE_RUNS)
+	$(BIN)/pytest $(TWO_FILES_AT_A_TIME) $(WHOLE_RUNS:%=--ignore=%)
+	$(BIN)/pytest $(TWO_FILES_AT_A_TIME) $(WHOLE_RUNS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
