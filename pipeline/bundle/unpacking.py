@@ -107,6 +107,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             yield archive
+    # The last is what zipfile raises for a compression that it does not have.
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise InvalidInput(f"is damaged, or no zip file: {error}", place=str(path)) from error
 

@@ -153,7 +153,7 @@ def check_gpu(_: Subject) -> Finding:
         release = build.version.partition("+")[0]
         advice = (
             f"trials run on the CPU; for the GPU: pip install --force-reinstall torch=={release} --index-url "
-            "https://download.pytorch.org/whl/cuXXX, with the XXX that https://pytorch.org/get-started names"
+            "https://download.pytorch.org/whl/VERSION, with what https://pytorch.org/get-started names for your CUDA"
         )
         return warning("gpu", f"{found}; torch {build.version} is built for the CPU alone", advice)
     return ok("gpu", f"{found}; torch {build.version} is built for CUDA {build.cuda}")

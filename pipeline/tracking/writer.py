@@ -402,5 +402,6 @@ def _has_runs(database: Path) -> bool:
     try:
         with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             return connection.execute("SELECT 1 FROM runs LIMIT 1").fetchone() is not None
-    except sqlite3.OperationalError:
-        return False
+    except sqlite3.OperationalError as error:
+        # Whatever else keeps it from being read, such as a lock: there may be.
+        return "no such table" not in str(error)

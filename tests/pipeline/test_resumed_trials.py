@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import resume
+from lone_trial import lone_trial
 from resume import followed
 from same_state import same
 
 from dsn.checkpoint_file import checkpoint_bytes, read_checkpoint
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
-from dsn.cost import count
 from dsn.data import describe
 from dsn.engines import ENGINES
 from dsn.native.library import VARIABLE, instruction_sets
@@ -75,17 +75,8 @@ def _trial(folder: Path, engine: str, arm: str = "warm moments", *, threads: int
         sparsity=replace(SPARSITY, **changes.get("sparsity", {})),
         training=replace(TRAINING, **changes.get("training", {})),
     )
-    return TrialSpec(
-        trial_id="0123456789abcdef",
-        config=config,
-        seed=seed,
-        content_hash=describe(config.data).content_hash,
-        arm=arm,
-        engine=engine,
-        resources=Resources(cpus=threads),
-        cost=count(config.model, config.sparsity, channels=2, length=24, classes=3),
-        seconds=1.0,
-    )
+    resources = Resources(cpus=threads)
+    return lone_trial(config, describe(config.data), arm=arm, engine=engine, seed=seed, resources=resources)
 
 
 def _followed_elsewhere(folder: Path, tasks: list[tuple[TrialSpec, bytes]]) -> list[Any]:

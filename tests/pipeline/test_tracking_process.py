@@ -16,8 +16,9 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 from stores import Server, await_true, running
 
+from dsn.errors import InvalidInput
 from pipeline.ledger import Ledger
-from pipeline.tracking.writer import Projection, connected
+from pipeline.tracking.writer import Projection, _has_runs, connected
 from pipeline.tracking_process import LOG, TrackingProcess, sync
 from pipeline.workspace import Workspace
 
@@ -194,6 +195,22 @@ def test_a_trial_that_runs_once_more_is_pending_and_then_has_its_new_points_alon
     (run,) = _runs(workspace.tracking_uri).values()
     assert (run.info.status, run.data.metrics) == ("FINISHED", {"test_accuracy": 0.25})
     assert run.info.run_id != first.info.run_id
+
+
+def test_a_database_of_another_version_that_cannot_be_read_now_is_not_taken_for_an_empty_one(
+    workspace: Workspace,
+) -> None:
+    record = planned(workspace, "first")
+    assert sync(workspace, "first") == 0
+    file = workspace.root / "mlflow.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as database:
+        database.execute("UPDATE alembic_version SET version_num = '0'")
+        database.execute("BEGIN EXCLUSIVE")
+        assert _has_runs(file), "it may have"
+        database.execute("ROLLBACK")
+    with pytest.raises(InvalidInput, match="another version of MLflow"):
+        connected(workspace, record)
+    assert file.exists()
 
 
 def _began(workspace: Workspace) -> set[str]:

@@ -12,12 +12,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from lone_trial import lone_trial
 
 import dsn
 import pipeline.trial
 from dsn.architecture import layer_plans
 from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, TrainingConfig
-from dsn.cost import count
 from dsn.data import describe, load
 from dsn.durable import write_folder
 from dsn.metrics import balanced_accuracy, calibration_error, macro_f1
@@ -26,7 +26,6 @@ from dsn.sparsity.exploration_space import log10_topologies
 from pipeline.analysis.results import METRICS
 from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, NETWORK, RECEPTIVE_FIELDS
 from pipeline.planning import TrialSpec
-from pipeline.resources import Resources
 from pipeline.trial import run_trial
 
 
@@ -38,18 +37,7 @@ def trial() -> TrialSpec:
         model=ModelConfig(channels=9, kernel_size=9, depth=2, pool_size=5),
         training=TrainingConfig(epochs=6),
     )
-    info = describe(config.data)
-    return TrialSpec(
-        trial_id="0" * 16,
-        config=config,
-        seed=0,
-        content_hash=info.content_hash,
-        arm="dsn",
-        engine="torch",
-        resources=Resources(),
-        cost=count(config.model, config.sparsity, channels=1, length=info.length, classes=2),
-        seconds=1.0,
-    )
+    return lone_trial(config, describe(config.data))
 
 
 def _recorded(content: bytes) -> pd.DataFrame:

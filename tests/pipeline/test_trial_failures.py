@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from data_info import made_info
+from lone_trial import lone_trial
 from noise import made_data
 
 import pipeline.trial
 from dsn.config import DataConfig, ModelConfig, RunConfig, TrainingConfig
-from dsn.cost import count
 from dsn.errors import Diverged, InvalidData
 from dsn.training import Training
 from pipeline.outcome import TrialResult
 from pipeline.planning import TrialSpec
-from pipeline.resources import Resources
 from pipeline.trial import run_trial, trial_epochs
 
 BEYOND = 2**60
@@ -37,17 +37,7 @@ def trial(monkeypatch: pytest.MonkeyPatch) -> TrialSpec:
         training=TrainingConfig(epochs=3),
     )
     pipeline.trial._prepared.cache_clear()
-    return TrialSpec(
-        trial_id="0" * 16,
-        config=config,
-        seed=0,
-        content_hash=data.content_hash,
-        arm="dsn",
-        engine="torch",
-        resources=Resources(),
-        cost=count(config.model, config.sparsity, channels=1, length=20, classes=2),
-        seconds=1.0,
-    )
+    return lone_trial(config, made_info(config.data, content_hash=data.content_hash, length=20))
 
 
 def _raises(error: BaseException) -> Callable[[], object]:
