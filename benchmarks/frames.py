@@ -15,8 +15,8 @@ from benchmarks.progress import say
 from benchmarks.table import Table, Value
 from pipeline.analysis.frames import load_results, results_of
 from pipeline.analysis.results import StudyResults
-from pipeline.tracking_process import ENVIRONMENT, sync
-from pipeline.workspace import Workspace
+from pipeline.tracking.launch import ENVIRONMENT, sync
+from pipeline.workspace.layout import Workspace
 
 TARGETS = {"the ledger": 1.0, "MLflow, SQLite": 15.0}
 """Seconds for ten thousand trials."""

@@ -11,7 +11,7 @@ from importlib.metadata import version
 import torch
 
 from dsn.native.library import NativeUnavailable, load_library
-from pipeline.provenance import code_provenance, processor_name
+from pipeline.trial.provenance import code_provenance, processor_name
 
 BUSY_LOAD = 0.5
 QUIET_SHARE = 0.97

@@ -12,11 +12,11 @@ import numpy as np
 from dsn.config import DataConfig
 from dsn.data import DataInfo
 from pipeline.analysis.results import METRICS
-from pipeline.ledger import Ledger
-from pipeline.planning import make_plan
-from pipeline.record import StudyRecord, make_record, save_record
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger
+from pipeline.workspace.record import StudyRecord, make_record, save_record
 
 NAME = "made-up"
 

@@ -20,10 +20,10 @@ from benchmarks.progress import say
 from benchmarks.start_up import ROOT
 from benchmarks.table import Table, Value
 from dsn.data import describe
-from pipeline.planning import make_plan
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
-from pipeline.trial import run_trial
-from pipeline.workspace import Workspace
+from pipeline.trial.training import run_trial
+from pipeline.workspace.layout import Workspace
 
 SMALL = 100
 """Trials of a study of one afternoon."""

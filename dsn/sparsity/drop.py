@@ -74,4 +74,4 @@ DROP: Mapping[str, Rule] = {
     "taylor": _SENSITIVITY,
     "random": Rule(score=random),
 }
-"""Names of one and the same rule share an entry: a study then runs their trials once (``pipeline.identity``)."""
+"""Names of one and the same rule share an entry: whoever compares configurations can tell that they are one."""

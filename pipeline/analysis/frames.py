@@ -15,13 +15,13 @@ from dsn.config import RunConfig
 from pipeline.analysis.published import Published, read_published, set_beside
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.analysis.trial_columns import TrialColumns
-from pipeline.lifecycle import TrialState
-from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
-from pipeline.planning import Cell, TrialSpec
-from pipeline.record import StudyRecord
-from pipeline.source import StudySource, WorkspaceSource
+from pipeline.planning.plan import Cell, TrialSpec
+from pipeline.trial.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
 from pipeline.wording import encodable
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.lifecycle import TrialState
+from pipeline.workspace.record import StudyRecord
+from pipeline.workspace.source import StudySource, WorkspaceSource
 
 Each = TypeVar("Each")
 

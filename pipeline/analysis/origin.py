@@ -10,7 +10,7 @@ from pipeline.analysis import statistics
 from pipeline.analysis.cells import as_text
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.planning import DataUse
+from pipeline.planning.plan import DataUse
 from pipeline.wording import counted, duration, listed
 
 HASH_DIGITS = 12

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from dsn.config import RunConfig
 from pipeline.analysis.published import Published
-from pipeline.planning import DataUse
+from pipeline.planning.plan import DataUse
 
 if TYPE_CHECKING:
     import pandas as pd

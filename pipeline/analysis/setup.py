@@ -1,9 +1,9 @@
 """The experimental setup in words, to be pasted into a paper: what the arms share, then what differs, arm by arm.
 
 Every number is a setting's, a data set's or a recorded fact. Only settings count that a configuration reads
-(``pipeline.identity.effective``): a dense arm has no exploration to describe. A setting without words of its own in
-``PHRASES`` is named by its key, so that none is ever left out. The text is plain, without the characters that LaTeX
-gives a meaning, names from the study file apart.
+(``pipeline.planning.identity.effective``): a dense arm has no exploration to describe. A setting without words of its
+own in ``PHRASES`` is named by its key, so that none is ever left out. The text is plain, without the characters that
+LaTeX gives a meaning, names from the study file apart.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.engine_choice import INSTRUCTION_SETS
 from dsn.sparsity.regions import regions
-from pipeline.absent import omission
 from pipeline.analysis import statistics
 from pipeline.analysis.results import StudyResults
-from pipeline.identity import EXPLORATION_ONLY, effective
+from pipeline.planning.absent import omission
+from pipeline.planning.identity import EXPLORATION_ONLY, effective
 from pipeline.wording import LONGEST_LIST, counted, duration, enumerated, listed, spelled
 
 OTHER = "*"

@@ -14,8 +14,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
-from pipeline.lifecycle import STATUSES, tally
 from pipeline.wording import rounded_percent
+from pipeline.workspace.lifecycle import STATUSES, tally
 
 PLACE = ["dataset", "arm"]
 """The columns that say to which cell a row of the frame belongs."""

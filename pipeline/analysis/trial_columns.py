@@ -10,7 +10,7 @@ from pyarrow.parquet import ParquetFile
 
 from pipeline.analysis.results import Columns
 from pipeline.errors import DamagedArtifact
-from pipeline.source import StudySource
+from pipeline.workspace.source import StudySource
 
 
 class TrialColumns(Mapping[str, Columns]):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from dsn.errors import InvalidInput
-from pipeline.outcome import ARTIFACTS
 from pipeline.study.names import NAME
-from pipeline.workspace import AGAINST
+from pipeline.trial.outcome import ARTIFACTS
+from pipeline.workspace.layout import AGAINST
 
 ENDING = ".zip"
 

@@ -15,13 +15,13 @@ from dsn.durable import atomic_file
 from pipeline.analysis.frames import results_of
 from pipeline.analysis.report.files import write_report
 from pipeline.bundle.contents import README, STUDY_FILE, VERSIONS, lines_member, record_member, require_ending
-from pipeline.ledger import as_lines
-from pipeline.lifecycle import TrialState, prevailing, states_of
-from pipeline.outcome import NETWORK, TABLES
-from pipeline.provenance import DISTRIBUTION, code_provenance
-from pipeline.record import StudyRecord, record_text
-from pipeline.source import StudySource
+from pipeline.trial.outcome import NETWORK, TABLES
+from pipeline.trial.provenance import DISTRIBUTION, code_provenance
 from pipeline.wording import encodable
+from pipeline.workspace.ledger import as_lines
+from pipeline.workspace.lifecycle import TrialState, prevailing, states_of
+from pipeline.workspace.record import StudyRecord, record_text
+from pipeline.workspace.source import StudySource
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 """Of every file in a bundle: the first that a zip file can hold."""

@@ -23,13 +23,13 @@ from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.analysis.published import parse_published
 from pipeline.bundle.contents import MEMBER, TRIAL_ID, VERSIONS, against_member, lines_member, record_member
-from pipeline.ledger import as_lines, ledger_file, parse_lines, read_states
-from pipeline.lifecycle import TrialState, lifted
-from pipeline.lock import driver_lock
-from pipeline.outcome import ARTIFACTS
-from pipeline.record import StudyRecord, parse_record, record_file, record_text
 from pipeline.study.validation import adapter
-from pipeline.workspace import AGAINST, Workspace
+from pipeline.trial.outcome import ARTIFACTS
+from pipeline.workspace.layout import AGAINST, Workspace
+from pipeline.workspace.ledger import as_lines, ledger_file, parse_lines, read_states
+from pipeline.workspace.lifecycle import TrialState, lifted
+from pipeline.workspace.lock import driver_lock
+from pipeline.workspace.record import StudyRecord, parse_record, record_file, record_text
 
 MOST_TIMES = 200
 """A bundle unpacks to no more than so many times its own size. Those of real studies unpack to some ten times; what is

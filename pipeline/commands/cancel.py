@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands.options import Place, Profile, StudyName, study_name
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 
 def cancel(
@@ -18,7 +18,7 @@ def cancel(
     now: Annotated[bool, typer.Option("--now", help="Do not wait for the trials that run.")] = False,
 ) -> None:
     """Ask a study's run to stop: no trial is begun, those that run are finished. Returns at once; nothing is lost."""
-    from pipeline.cancel import cancel as ask
+    from pipeline.driver.cancel import cancel as ask
 
     study = study_name(name, profile)
     asked = ask(Workspace.locate(workspace), study, now=now)

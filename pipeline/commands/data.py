@@ -15,7 +15,7 @@ from dsn.errors import InvalidInput
 from pipeline.commands.options import AsJson, Place
 from pipeline.commands.output import say, terminal_width
 from pipeline.errors import ExitCode
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 if TYPE_CHECKING:
     from dsn.data import DescriptionCache
@@ -92,7 +92,7 @@ def fetch(
 def _fetch_for(file: Path, profile: str | None) -> None:
     """What can be fetched of what a study lacks; if it lacks more, that fails a check."""
     from dsn.data import fetching
-    from pipeline.absent import absent_from, why_not_fetched
+    from pipeline.planning.absent import absent_from, why_not_fetched
     from pipeline.study.spec import read_study
 
     absent = absent_from(read_study(file, profile))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from dsn.errors import InvalidInput
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 if TYPE_CHECKING:
     from pipeline.analysis.report.files import ReportPaths
@@ -52,11 +52,11 @@ def write_text(path: Path, text: str, *, folder: bool = False) -> None:
 
 def show_results(results: StudyResults, report: ReportPaths, workspace: Workspace, uri: str | None = None) -> None:
     """``uri``: of the MLflow store that they were read from, if they were."""
-    from pipeline.absent import omission
     from pipeline.analysis.renderings.text import to_text
     from pipeline.analysis.tables import accuracy_table, cost_table, status_table
-    from pipeline.record import load_outline
-    from pipeline.tracking_store import shown
+    from pipeline.planning.absent import omission
+    from pipeline.study.tracking_uri import shown
+    from pipeline.workspace.record import load_outline
 
     for table in (accuracy_table(results), cost_table(results), status_table(results)):
         typer.echo(to_text(table, width=terminal_width()) + "\n")

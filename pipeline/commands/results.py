@@ -29,10 +29,10 @@ from pipeline.commands.options import (
 from pipeline.commands.output import say, show_results, terminal_width, write_text, written_to
 from pipeline.errors import ExitCode
 from pipeline.wording import counted, listed
-from pipeline.workspace import AGAINST, PAGE, Workspace
+from pipeline.workspace.layout import AGAINST, PAGE, Workspace
 
 if TYPE_CHECKING:
-    from pipeline.source import StudySource
+    from pipeline.workspace.source import StudySource
 
 
 def report(
@@ -48,8 +48,8 @@ def report(
     pdf: Annotated[bool, typer.Option("--pdf", help="Also write every figure as PDF, for print.")] = False,
 ) -> None:
     """Write a study's report (Markdown, HTML, CSV) from what is known now, and print its table."""
-    from pipeline.record import recorded_studies
-    from pipeline.run import publish
+    from pipeline.driver.run import publish
+    from pipeline.workspace.record import recorded_studies
 
     place, study = Workspace.locate(workspace), study_name(name, profile)
     published = set_against(against)
@@ -200,7 +200,7 @@ def import_bundle(
 ) -> None:
     """Put a bundle's study into a workspace, and write its report from it. Needs none of its data sets."""
     from pipeline.bundle.unpacking import read_bundle
-    from pipeline.run import publish
+    from pipeline.driver.run import publish
 
     place = Workspace.locate(workspace)
     try:
@@ -223,12 +223,12 @@ def import_bundle(
 @contextmanager
 def _source(workspace: Workspace, study: str, uri: str | None) -> Iterator[StudySource]:
     """Where a study is read from: an MLflow store if one is named, the workspace otherwise."""
-    from pipeline.source import WorkspaceSource
+    from pipeline.workspace.source import WorkspaceSource
 
     if uri is None:
         yield WorkspaceSource(workspace, study)
         return
-    from pipeline.tracking_process import ENVIRONMENT
+    from pipeline.tracking.launch import ENVIRONMENT
 
     os.environ.update(ENVIRONMENT)
     from pipeline.tracking.reader import TrackedSource

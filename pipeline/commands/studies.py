@@ -25,10 +25,10 @@ from pipeline.commands.options import (
 )
 from pipeline.commands.output import show_results, terminal_width
 from pipeline.errors import ExitCode
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 if TYPE_CHECKING:
-    from pipeline.planning import Plan
+    from pipeline.planning.plan import Plan
     from pipeline.study.spec import Study
 
 
@@ -43,9 +43,9 @@ def plan(
     as_json: AsJson = False,
 ) -> None:
     """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
-    from pipeline.absent import ways_out
-    from pipeline.disk import estimated_bytes
+    from pipeline.planning.absent import ways_out
     from pipeline.terminal.plan_text import plan_summary, plan_text
+    from pipeline.workspace.disk import estimated_bytes
 
     study, made = _planned(file, profile, settings, Workspace.locate(workspace), skip_absent=skip_absent)
     disk = estimated_bytes(made, study.spec.tracking)
@@ -70,9 +70,9 @@ def run(
     plain: Plain = False,
 ) -> None:
     """Run what is missing of a study, then write its report. May be stopped and repeated at any time."""
-    from pipeline.run import run_study
+    from pipeline.driver.run import run_study
+    from pipeline.scheduling.todo import require_rerun
     from pipeline.terminal.choice import make_display
-    from pipeline.todo import require_rerun
 
     again = require_rerun(rerun)
     place = Workspace.locate(workspace)
@@ -96,8 +96,8 @@ def status(
     plain: Plain = False,
 ) -> None:
     """Count a study's trials: planned = done + pruned + failed + running + pending; say what runs and what failed."""
-    from pipeline.record import load_record
     from pipeline.terminal.status import read_status, status_summary, status_text
+    from pipeline.workspace.record import load_record
 
     place = Workspace.locate(workspace)
     record = load_record(place, study_name(name, profile))
@@ -136,8 +136,8 @@ def _planned(
     to_run: bool = False,
 ) -> tuple[Study, Plan]:
     from dsn.data import describe
-    from pipeline.absent import require_present
-    from pipeline.planning import make_plan
+    from pipeline.planning.absent import require_present
+    from pipeline.planning.plan import make_plan
     from pipeline.study.spec import read_study
 
     study = read_study(file, profile, settings or ())

@@ -16,7 +16,7 @@ from dsn.errors import InvalidInput
 from pipeline.commands.options import AsJson, Place, Profile, StudyName, study_name
 from pipeline.commands.output import say, write_text
 from pipeline.errors import ExitCode, Locked, UnknownStudy
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 
 def trial(
@@ -24,14 +24,14 @@ def trial(
     workspace: Place = None,
 ) -> None:
     """Train one trial in this process for a debugger, with its record's engine; no Ray, no MLflow. Records nothing."""
-    from pipeline.ledger import read_states
-    from pipeline.record import find_trial
-    from pipeline.repetition import engine_of_repetition
+    from pipeline.workspace.ledger import read_states
+    from pipeline.workspace.record import find_trial
+    from pipeline.workspace.repetition import engine_of_repetition
 
     place = Workspace.locate(workspace)
     found = find_trial(place, trial_id)
     # Imported only when there is something to train: torch takes seconds.
-    from pipeline.trial import device_for, run_trial
+    from pipeline.trial.training import device_for, run_trial
 
     say(f"{found.trial_id}: {found.title}")
     engine, line = engine_of_repetition(found, read_states(place).get(found.trial_id), device_for(found))
@@ -53,11 +53,11 @@ def sync(
     as_json: AsJson = False,
 ) -> None:
     """Bring MLflow up to date with the ledger; rebuilds it if the store is new."""
-    from pipeline.lock import driven_study
-    from pipeline.record import load_record
     from pipeline.terminal.sync_text import sync_text
-    from pipeline.tracking_process import sync as project
-    from pipeline.tracking_process import verify
+    from pipeline.tracking.launch import sync as project
+    from pipeline.tracking.launch import verify
+    from pipeline.workspace.lock import driven_study
+    from pipeline.workspace.record import load_record
 
     place = Workspace.locate(workspace)
     study = load_record(place, study_name(name, profile)).name
@@ -83,7 +83,7 @@ def ui(
     open_page: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Serve the MLflow UI on the workspace, to this machine only; Ctrl-C ends it."""
-    from pipeline.tracking_ui import serve
+    from pipeline.tracking.ui import serve
 
     place = Workspace.locate(workspace)
     if not place.ledgers.is_dir():

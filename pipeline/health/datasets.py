@@ -5,10 +5,10 @@ from __future__ import annotations
 from dsn.data import describe
 from dsn.data.cache import DescriptionCache
 from dsn.errors import InvalidInput
-from pipeline.absent import absence, ways_out
 from pipeline.health.finding import Finding, Subject, ok, problem
-from pipeline.planning import make_plan
-from pipeline.preflight import broken_data, place_of
+from pipeline.health.preflight import broken_data, place_of
+from pipeline.planning.absent import absence, ways_out
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
 from pipeline.wording import counted
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 State = Literal["ok", "warning", "problem"]
 

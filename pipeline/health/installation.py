@@ -17,7 +17,7 @@ from packaging.specifiers import SpecifierSet
 from dsn.engine_choice import choose_engine
 from dsn.errors import InvalidInput
 from pipeline.health.finding import Finding, Subject, ok, problem, warning
-from pipeline.provenance import DISTRIBUTION
+from pipeline.trial.provenance import DISTRIBUTION
 
 REINSTALL = "install again, into a fresh environment: rm -rf .venv && make run"
 

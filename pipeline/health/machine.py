@@ -13,11 +13,11 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pipeline.disk import Space, disk_space, shown_size
 from pipeline.health.finding import Finding, Subject, ok, problem, warning
 from pipeline.health.installation import torch_build
 from pipeline.health.process import asked
-from pipeline.resources import OBJECT_STORE, local_cpus
+from pipeline.planning.capacity import OBJECT_STORE, local_cpus
+from pipeline.workspace.disk import Space, disk_space, shown_size
 
 WORKER_BYTES = 400 * 10**6
 """Of memory for a trial's process: torch takes 300 MB before there is any data."""
@@ -87,7 +87,7 @@ def _vectors(cpuinfo: str) -> list[str]:
 
 
 def _old_quota(cgroups: Path) -> float | None:
-    """Cores that a control group of version 1 allows; ``pipeline.resources`` reads those of version 2."""
+    """Cores that a control group of version 1 allows; ``pipeline.planning.capacity`` reads those of version 2."""
     try:
         quota, period = (int(_read(cgroups / "cpu" / f"cpu.cfs_{part}_us")) for part in ("quota", "period"))
     except ValueError:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dsn.durable import write_atomic
-from pipeline.disk import SCARCE, Space, disk_space, shown_size
 from pipeline.health.finding import Finding, Subject, ok, problem, warning
+from pipeline.workspace.disk import SCARCE, Space, disk_space, shown_size
 
 LITTLE = 10**9
 """Bytes: less is a warning, whatever the study."""

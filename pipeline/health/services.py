@@ -16,12 +16,13 @@ from pipeline.health.installation import REINSTALL, torch_build
 from pipeline.health.places import NETWORK, file_system
 from pipeline.health.process import Answer, asked
 from pipeline.study.spec import read_study
-from pipeline.tracking_store import filled_in, shown, sqlite_file, unreachable
+from pipeline.study.tracking_uri import filled_in, shown, sqlite_file
+from pipeline.tracking.store import unreachable
 
 SECONDS = 90.0
 """For Ray or MLflow to answer: some ten times what they take."""
 
-_RAY = "from pipeline.ray_runner import probe; print(probe())"
+_RAY = "from pipeline.cluster.start import probe; print(probe())"
 _MLFLOW = "import mlflow, pipeline.tracking.writer; print(mlflow.__version__)"
 _CUDA = """
 import torch

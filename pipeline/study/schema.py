@@ -25,10 +25,10 @@ from dsn.data import SOURCES
 from dsn.data.catalogue import collections
 from dsn.limits import Limits, limits_of
 from dsn.recipes import RECIPES
-from pipeline.quantities import pattern
-from pipeline.resources import QUANTITIES
 from pipeline.study.names import NAME
+from pipeline.study.quantities import pattern
 from pipeline.study.resolution import WHICH_DATA
+from pipeline.study.resources import QUANTITIES
 from pipeline.study.spec import MOST_SEEDS, StudySpec
 from pipeline.study.validation import adapter
 

@@ -1,4 +1,4 @@
-"""A study file as a StudySpec: strictly validated, nothing expanded yet (that is ``pipeline.planning``)."""
+"""A study file as a StudySpec: strictly validated, nothing expanded yet (that is ``pipeline.planning.plan``)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from dsn.engine_choice import CPU_ONLY, EngineChoice
 from dsn.errors import InvalidInput
 from dsn.limits import Limits, limited, require_limits
 from pipeline.redaction import secret_variable
-from pipeline.resources import Resources
 from pipeline.study.document import Document, read_document
 from pipeline.study.editing import nested_form, with_profile, with_settings
 from pipeline.study.factors import Combination, Factors
 from pipeline.study.names import require_name
+from pipeline.study.resources import Resources
+from pipeline.study.tracking_uri import require_store_uri
 from pipeline.study.validation import validate
-from pipeline.tracking_store import require_store_uri
 
 MOST_SEEDS = 100_000
 

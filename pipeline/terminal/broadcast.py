@@ -8,11 +8,11 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from pipeline.outcome import EpochReport, TrialResult
-from pipeline.planning import TrialSpec
+from pipeline.planning.plan import TrialSpec
 from pipeline.terminal.display import Display, time_left
 from pipeline.terminal.progress import Phase, Progress, Snapshot
 from pipeline.terminal.progress_file import ProgressFile
+from pipeline.trial.outcome import EpochReport, TrialResult
 from pipeline.wording import counted
 
 

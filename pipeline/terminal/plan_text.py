@@ -9,13 +9,13 @@ from dsn.architecture import is_sparse
 from dsn.engine_choice import choose_engine
 from dsn.errors import InvalidInput
 from dsn.sparsity.schedule import update_period
-from pipeline.absent import absence, omission
 from pipeline.analysis.renderings.text import to_text
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.disk import shown_size
-from pipeline.planning import Plan, TrialSpec
+from pipeline.planning.absent import absence, omission
+from pipeline.planning.plan import Plan, TrialSpec
 from pipeline.terminal.resolved_text import resolved_tables
 from pipeline.wording import LONGEST_LIST, counted, duration, listed
+from pipeline.workspace.disk import shown_size
 
 
 def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, Any]:

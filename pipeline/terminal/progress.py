@@ -11,11 +11,11 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from pipeline.lifecycle import TrialState
-from pipeline.outcome import EpochReport, ErrorKind, TrialResult
-from pipeline.planning import Cell, TrialSpec
+from pipeline.planning.plan import Cell, TrialSpec
 from pipeline.terminal.time_left import TimeLeft
+from pipeline.trial.outcome import EpochReport, ErrorKind, TrialResult
 from pipeline.wording import cause, printable, rounded_percent, trial_title
+from pipeline.workspace.lifecycle import TrialState
 
 Phase = Literal["starting", "training", "finishing", "stopping", "reporting", "tracking", "finished", "stopped"]
 """Workers are started, trials run, the report is written, MLflow is waited for. Before the time: ``finishing``, trials
@@ -178,7 +178,7 @@ class Progress:
         waiting = set(todo)
         self._time_left = TimeLeft({trial.trial_id: trial.seconds for trial in trials if trial.trial_id in waiting})
         for trial in trials:
-            # One that is neither to be trained nor known is stale (``pipeline.todo``): pending, and left alone.
+            # One that is neither to be trained nor known is stale (``scheduling.todo``): pending, and left alone.
             if trial.trial_id not in waiting and trial.trial_id in states:
                 self._settled(trial, states[trial.trial_id])
 

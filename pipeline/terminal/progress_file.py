@@ -9,10 +9,10 @@ from dataclasses import asdict
 
 from pydantic import ValidationError
 
-from pipeline.lock import driven_study
 from pipeline.study.validation import adapter
 from pipeline.terminal.progress import Phase, Snapshot
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.lock import driven_study
 
 EVERY = 1.0
 """Seconds between two writings, unless a new phase begins."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from dsn.config import DataConfig, RunConfig
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.planning import Plan
+from pipeline.planning.plan import Plan
 from pipeline.study.resolution import WHICH_DATA
 from pipeline.wording import ABSENT, counted, spelled
 

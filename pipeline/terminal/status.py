@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.ledger import read_states
-from pipeline.lifecycle import TrialState
-from pipeline.record import StudyRecord
+from pipeline.scheduling.todo import is_stale
 from pipeline.terminal.display import time_left
 from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
 from pipeline.terminal.progress_file import read_progress
-from pipeline.todo import is_stale
 from pipeline.wording import counted, duration, elapsed
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import read_states
+from pipeline.workspace.lifecycle import TrialState
+from pipeline.workspace.record import StudyRecord
 
 MOST_CAUSES = 10
 
@@ -42,8 +42,8 @@ class Status:
         study: its name.
         counts: trials by status; they add up to all that are planned.
         failures: those that failed, in the plan's order.
-        stale: those whose results are of earlier semantics (``pipeline.todo``): done, by a plan of that time, or
-            pending.
+        stale: those whose results are of earlier semantics (``pipeline.scheduling.todo``): done, by a plan of that
+            time, or pending.
         running: those that run, as far as they are known to be.
         run: the run that goes on, if one does and has told of itself.
     """

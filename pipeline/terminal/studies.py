@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from dsn.errors import InvalidInput
-from pipeline.ledger import read_times
-from pipeline.lifecycle import TrialState, accounted
-from pipeline.lock import driven_study
-from pipeline.record import StudyOutline, load_outline, recorded_studies
 from pipeline.wording import duration, elapsed, printable
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import read_times
+from pipeline.workspace.lifecycle import TrialState, accounted
+from pipeline.workspace.lock import driven_study
+from pipeline.workspace.record import StudyOutline, load_outline, recorded_studies
 
 Condition = Literal["running", "done", "failed", "unfinished", "not begun"]
 

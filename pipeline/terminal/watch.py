@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from pipeline.lock import driven_study
 from pipeline.signals import as_interrupt
 from pipeline.terminal.display import Display
 from pipeline.terminal.progress_file import last_progress
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.lock import driven_study
 
 
 def watch(

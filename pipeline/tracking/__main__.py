@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dsn.errors import InvalidInput
 from pipeline.redaction import RedactedStream, redacted
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 if __name__ == "__main__":
     # Before MLflow is imported: its log, and whatever is raised, quotes addresses.

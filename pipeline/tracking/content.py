@@ -11,10 +11,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from pipeline.lifecycle import TrialState
-from pipeline.outcome import HISTORY
-from pipeline.planning import TrialSpec
-from pipeline.record import StudyRecord, record_text
+from pipeline.planning.plan import TrialSpec
 from pipeline.tracking.layout import (
     ARM,
     CURVE,
@@ -36,8 +33,11 @@ from pipeline.tracking.layout import (
     event_text,
 )
 from pipeline.tracking.notes import error_note
+from pipeline.trial.outcome import HISTORY
 from pipeline.wording import encodable
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.lifecycle import TrialState
+from pipeline.workspace.record import StudyRecord, record_text
 
 CURVES = ("train_loss", "train_accuracy", "test_accuracy")
 """Columns of the history that are shown as curves; an earlier version recorded no test accuracy by epoch."""

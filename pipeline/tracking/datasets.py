@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from pipeline.planning import DataUse
+from pipeline.planning.plan import DataUse
 
 _HASH_DIGITS = 12
 """Of the content hash: as many as a report shows."""

@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pipeline.planning import Cell
+from pipeline.planning.plan import Cell
 
 KIND, STUDY, TRIAL, EVENT = "kind", "study", "trial_id", "ledger"
 """Tags of a run: ``study`` or ``trial``, the study's name, the trial's id, what its line in the ledger says."""
@@ -35,7 +35,7 @@ SOURCE = "study.yaml"
 """Artifact of the parent run: the study file, as a person wrote it."""
 
 RECORD = "study.json"
-"""Artifact of the parent run: what the workspace remembers of the study (``pipeline.record``)."""
+"""Artifact of the parent run: what the workspace remembers of the study (``pipeline.workspace.record``)."""
 
 LINES = "ledger.jsonl"
 """Artifact of the parent run: the ledgers' lines of the study's trials, when its last ``dsn run`` or ``sync`` ended."""

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.record import StudyRecord
 from pipeline.tracking.layout import LONGEST_TAG
+from pipeline.workspace.record import StudyRecord
 
 _WHERE = "The whole report: *Artifacts*, `report/report.html`."
 

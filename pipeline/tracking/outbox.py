@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from pipeline.lifecycle import counts_after
+from pipeline.workspace.lifecycle import counts_after
 
 Line = Mapping[str, Any]
 

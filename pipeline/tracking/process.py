@@ -16,14 +16,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.ledger import ledger_file, read_records, read_states
-from pipeline.record import StudyRecord, load_record
+from pipeline.study.tracking_uri import filled_in, sqlite_file
 from pipeline.tracking.outbox import Line, Outbox, StoreAway
 from pipeline.tracking.verification import compare, delete, differences_in
 from pipeline.tracking.writer import FAILURES, HalfMade, Projection, connected
-from pipeline.tracking_store import filled_in, sqlite_file
 from pipeline.wording import counted
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import ledger_file, read_records, read_states
+from pipeline.workspace.record import StudyRecord, load_record
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -18,14 +18,15 @@ from mlflow.exceptions import MlflowException
 
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
-from pipeline.ledger import parse_lines
-from pipeline.lifecycle import EVENTS, Status, TrialState, generation_of, prevailing, states_of
-from pipeline.outcome import ARTIFACTS
-from pipeline.record import parse_record
+from pipeline.study.tracking_uri import shown, sqlite_file
 from pipeline.tracking.layout import EVENT, GENERATION, KIND, LINES, LONG_EVENT, RECORD, REPORT, STUDY, TRIAL, as_line
-from pipeline.tracking_store import shown, sqlite_file, unreachable
-from pipeline.workspace import AGAINST
-from pipeline.workspace import ARTIFACTS as ARTIFACTS_FOLDER
+from pipeline.tracking.store import unreachable
+from pipeline.trial.outcome import ARTIFACTS
+from pipeline.workspace.layout import AGAINST
+from pipeline.workspace.layout import ARTIFACTS as ARTIFACTS_FOLDER
+from pipeline.workspace.ledger import parse_lines
+from pipeline.workspace.lifecycle import EVENTS, Status, TrialState, generation_of, prevailing, states_of
+from pipeline.workspace.record import parse_record
 
 _ENDED = ("FINISHED", "FAILED")
 
@@ -33,7 +34,7 @@ _RUNS_A_PAGE = 1000
 
 
 class TrackedSource:
-    """A study as an MLflow store shows it: a ``pipeline.source.StudySource``.
+    """A study as an MLflow store shows it: a ``pipeline.workspace.source.StudySource``.
 
     A trial whose run has not ended is running, as far as MLflow knows; one that has no run is pending. Files are
     downloaded when they are asked for, once.

@@ -18,15 +18,15 @@ from typing import Any
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from pipeline.ledger import as_lines, decisive_lines, read_states
-from pipeline.lifecycle import TrialState
-from pipeline.planning import TrialSpec
-from pipeline.record import StudyRecord
+from pipeline.planning.plan import TrialSpec
 from pipeline.tracking.content import Point, StudyContent
 from pipeline.tracking.datasets import datasets_of
 from pipeline.tracking.layout import LINES, REPORT, TRIAL
 from pipeline.tracking.writer import FAILURES, found_runs
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import as_lines, decisive_lines, read_states
+from pipeline.workspace.lifecycle import TrialState
+from pipeline.workspace.record import StudyRecord
 
 _SAY_EVERY = 5.0
 

@@ -10,8 +10,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.record import StudyRecord
 from pipeline.tracking.layout import ARM, DATASET, KIND, VIEW, arm_tags
+from pipeline.workspace.record import StudyRecord
 
 _METRICS = (
     "test_accuracy",

@@ -22,19 +22,20 @@ from mlflow.utils.mlflow_tags import MLFLOW_DATASET_CONTEXT
 from sqlalchemy.exc import SQLAlchemyError
 
 from dsn.errors import InvalidInput
-from pipeline.ledger import as_lines, decisive_lines, read_states
-from pipeline.lifecycle import EVENTS, TrialState, generation_of
-from pipeline.planning import DataUse, TrialSpec
-from pipeline.record import StudyRecord
+from pipeline.planning.plan import DataUse, TrialSpec
+from pipeline.study.tracking_uri import filled_in, sqlite_file
 from pipeline.tracking.content import ENDED, RunContent, StudyContent, milliseconds
 from pipeline.tracking.datasets import datasets_of
 from pipeline.tracking.layout import EVENT, GENERATION, KIND, LINES, NOTE, REPORT, STUDY, TRIAL
 from pipeline.tracking.notes import report_note, study_note
 from pipeline.tracking.outbox import LineRefused, StoreAway
+from pipeline.tracking.store import OUTDATED_SCHEMA, outdated, unreachable
 from pipeline.tracking.views import is_changed, left_over, views_of
-from pipeline.tracking_store import OUTDATED_SCHEMA, filled_in, outdated, sqlite_file, unreachable
 from pipeline.wording import cause, encodable
-from pipeline.workspace import AGAINST, ARTIFACTS, Workspace
+from pipeline.workspace.layout import AGAINST, ARTIFACTS, Workspace
+from pipeline.workspace.ledger import as_lines, decisive_lines, read_states
+from pipeline.workspace.lifecycle import EVENTS, TrialState, generation_of
+from pipeline.workspace.record import StudyRecord
 
 States = Mapping[str, TrialState]
 

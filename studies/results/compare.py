@@ -19,7 +19,7 @@ from pipeline.analysis.frames import load_results
 from pipeline.analysis.published import read_published
 from pipeline.analysis.reproduction import kept_trials, page, read_trials, trials_csv
 from pipeline.cli import main
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 HERE = Path(__file__).parent
 

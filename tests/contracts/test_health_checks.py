@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.health.checks import CHECKS, SLOW
 from pipeline.health.finding import Finding, Subject
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 
 @pytest.mark.parametrize("name", [name for name in CHECKS if name not in SLOW])

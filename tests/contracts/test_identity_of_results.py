@@ -13,7 +13,7 @@ from dsn.config import DataConfig, ModelConfig, RunConfig, SparsityConfig, Train
 from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
 from dsn.training import Training
-from pipeline.identity import EXPLORATION_ONLY, GROUPS_ONLY, trial_id
+from pipeline.planning.identity import EXPLORATION_ONLY, GROUPS_ONLY, trial_id
 
 BASE = RunConfig(
     data=DataConfig(source="aeon", name="made-up"),

@@ -12,16 +12,16 @@ from typing import Any
 import pytest
 from data_info import made_info
 
-from pipeline.planning import Plan, make_plan
+from pipeline.planning.plan import Plan, make_plan
 from pipeline.study.spec import Study, read_study
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 HOLDER = """
 import sys, time
 from pathlib import Path
-from pipeline.ledger import Ledger
-from pipeline.lock import driver_lock
-from pipeline.workspace import Workspace
+from pipeline.workspace.ledger import Ledger
+from pipeline.workspace.lock import driver_lock
+from pipeline.workspace.layout import Workspace
 place = Workspace(root=Path(sys.argv[1]))
 with driver_lock(place, sys.argv[2]), Ledger(place, sys.argv[2]) as ledger:
     ledger.append("started", "a1")

@@ -21,10 +21,10 @@ from pipeline.analysis.frames import load_results
 from pipeline.bundle.packing import write_bundle
 from pipeline.bundle.unpacking import MOST_TIMES, read_bundle
 from pipeline.errors import Locked
-from pipeline.ledger import Ledger, decisive_lines, read_states
-from pipeline.record import load_record
-from pipeline.source import WorkspaceSource
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger, decisive_lines, read_states
+from pipeline.workspace.record import load_record
+from pipeline.workspace.source import WorkspaceSource
 
 Dsn = Callable[..., tuple[object, str, str]]
 
@@ -201,7 +201,7 @@ def test_a_bundle_of_a_run_that_goes_on_is_of_this_moment(
         assert "running" in set(load_results(workspace, "first").trials["status"])
         write_bundle(WorkspaceSource(workspace, "first"), tmp_path / "f.zip", networks=False)
     found = read_bundle(tmp_path / "f.zip", empty)
-    from pipeline.run import publish
+    from pipeline.driver.run import publish
 
     _, paths = publish(empty, "first")
     assert found.differing(paths.html.parent) == []

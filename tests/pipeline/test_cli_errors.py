@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from data_info import made_info
 
-from pipeline.lock import driver_lock
-from pipeline.planning import make_plan
-from pipeline.record import make_record, save_record
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.lock import driver_lock
+from pipeline.workspace.record import make_record, save_record
 
 STUDY = """\
 name: s

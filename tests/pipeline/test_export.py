@@ -15,7 +15,7 @@ from made_workspace import ended, planned
 from dsn.config import DataConfig, ModelConfig, SparsityConfig, TrainingConfig
 from pipeline.analysis.export import AS_TEXT
 from pipeline.analysis.frames import load_results
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 ROOT = Path(__file__).parents[2]
 ROOMS = {"data": DataConfig, "model": ModelConfig, "sparsity": SparsityConfig, "training": TrainingConfig}

@@ -9,11 +9,11 @@ import pytest
 from study_text import ONE_SET, plan_of, refusal
 
 from dsn.errors import InvalidInput
-from pipeline.outcome import TrialError
-from pipeline.record import make_record, record_text
 from pipeline.redaction import RedactedStream, redacted
 from pipeline.study.spec import read_study
-from pipeline.tracking_store import filled_in
+from pipeline.study.tracking_uri import filled_in
+from pipeline.trial.outcome import TrialError
+from pipeline.workspace.record import make_record, record_text
 
 ENVIRONMENT = {
     "DB_PASSWORD": "opensesame",

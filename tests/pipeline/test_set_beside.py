@@ -14,14 +14,14 @@ from pipeline.analysis.frames import load_results, results_of
 from pipeline.analysis.published import published_csv, read_published
 from pipeline.bundle.packing import write_bundle
 from pipeline.bundle.unpacking import read_bundle
-from pipeline.planning import Plan
-from pipeline.run import publish, run_study
-from pipeline.source import WorkspaceSource
+from pipeline.driver.run import publish, run_study
+from pipeline.planning.plan import Plan
 from pipeline.study.spec import Study
 from pipeline.terminal.choice import make_display
+from pipeline.tracking.launch import sync
 from pipeline.tracking.reader import TrackedSource
-from pipeline.tracking_process import sync
-from pipeline.workspace import AGAINST, Workspace
+from pipeline.workspace.layout import AGAINST, Workspace
+from pipeline.workspace.source import WorkspaceSource
 
 Dsn = Callable[..., tuple[object, str, str]]
 

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from made_workspace import ended, planned
 
-from pipeline.ledger import Ledger, ledger_file, read_states, read_times
-from pipeline.lifecycle import TrialState
 from pipeline.terminal.studies import Known, Unreadable, read_studies, studies_text
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger, ledger_file, read_states, read_times
+from pipeline.workspace.lifecycle import TrialState
 
 Dsn = Callable[..., tuple[object, str, str]]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.record import make_record, save_record
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.record import make_record, save_record
 
 PUBLISHED = "dataset,arm,system,accuracy,std,source\nA,,OS-CNN,91.5,,Table 8\nB,,OS-CNN,90,,Table 8\n"
 

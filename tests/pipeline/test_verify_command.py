@@ -11,8 +11,8 @@ import pytest
 from made_workspace import end, ended, planned
 
 from pipeline.analysis.published import read_published
-from pipeline.run import publish
-from pipeline.workspace import AGAINST, Workspace
+from pipeline.driver.run import publish
+from pipeline.workspace.layout import AGAINST, Workspace
 
 Dsn = Callable[..., tuple[object, str, str]]
 

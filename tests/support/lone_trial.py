@@ -8,8 +8,8 @@ from typing import Any
 from dsn.config import RunConfig
 from dsn.cost import count
 from dsn.data import DataInfo
-from pipeline.planning import TrialSpec
-from pipeline.resources import Resources
+from pipeline.planning.plan import TrialSpec
+from pipeline.study.resources import Resources
 
 
 def lone_trial(config: RunConfig, info: DataInfo, **changes: Any) -> TrialSpec:

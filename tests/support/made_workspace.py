@@ -9,12 +9,12 @@ import pandas as pd
 from data_info import made_info
 
 from dsn.durable import write_folder
-from pipeline.ledger import Ledger
-from pipeline.outcome import HISTORY, NETWORK, RECEPTIVE_FIELDS
-from pipeline.planning import make_plan
-from pipeline.record import StudyRecord, make_record, save_record
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
-from pipeline.workspace import Workspace
+from pipeline.trial.outcome import HISTORY, NETWORK, RECEPTIVE_FIELDS
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger
+from pipeline.workspace.record import StudyRecord, make_record, save_record
 
 STUDY = """name: {name}
 question: Does anything get lost?

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from pipeline.outcome import Checkpoint, TrialResult
-from pipeline.planning import TrialSpec
-from pipeline.trial import trial_epochs
+from pipeline.planning.plan import TrialSpec
+from pipeline.trial.outcome import Checkpoint, TrialResult
+from pipeline.trial.training import trial_epochs
 
 
 def followed(trial: TrialSpec, checkpoint: bytes | None = None) -> tuple[list[Any], list[Checkpoint], TrialResult]:

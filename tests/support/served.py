@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from hearing import hear_signals
 
-from pipeline.record import recorded_studies
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.record import recorded_studies
 
 
 def free_port() -> int:

@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from served import free_port
 
-from pipeline.tracking_process import ENVIRONMENT
+from pipeline.tracking.launch import ENVIRONMENT
 
 STORES = ("sqlite", "server", "postgres")
 

@@ -11,7 +11,7 @@ from data_info import made_info
 from dsn.config import DataConfig
 from dsn.data import DataInfo
 from dsn.errors import InvalidInput
-from pipeline.planning import Plan, make_plan
+from pipeline.planning.plan import Plan, make_plan
 from pipeline.study.spec import Study, read_study
 
 ONE_SET = "name: s\ndata:\n  - {source: aeon, names: [A]}\n"

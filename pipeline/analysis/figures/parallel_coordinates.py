@@ -12,7 +12,7 @@ from pipeline.analysis.figures.style import LOG_FROM, PALETTE, PANEL, Drawing, n
 from pipeline.analysis.figures.svg import Mark, tag
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setting_labels import setting_in_words, setting_label
-from pipeline.identity import effective
+from pipeline.planning.identity import effective
 from pipeline.wording import ABSENT, listed, part_of, spelled
 
 if TYPE_CHECKING:

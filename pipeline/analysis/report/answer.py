@@ -6,14 +6,14 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.absent import omission
 from pipeline.analysis import statistics
 from pipeline.analysis.cells import Row
 from pipeline.analysis.inference.differences import Difference, paired_differences
 from pipeline.analysis.inference.sentences import how_sure, what_intervals_are
 from pipeline.analysis.results import StudyResults
-from pipeline.lifecycle import STATUSES
+from pipeline.planning.absent import omission
 from pipeline.wording import counted, part_of, percent, points
+from pipeline.workspace.lifecycle import STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -20,7 +20,7 @@ from pipeline.analysis.report.document import compose
 from pipeline.analysis.report.markdown import to_markdown
 from pipeline.analysis.report.page import to_html
 from pipeline.analysis.results import StudyResults
-from pipeline.workspace import AGAINST, PAGE
+from pipeline.workspace.layout import AGAINST, PAGE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,8 +12,8 @@ from pipeline.analysis.behind import Behind
 from pipeline.analysis.cells import Row, count_cells
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
-from pipeline.lifecycle import STATUSES
 from pipeline.wording import counted
+from pipeline.workspace.lifecycle import STATUSES
 
 COUNTS = ("planned", *STATUSES)
 

@@ -16,7 +16,7 @@ from pipeline.analysis.verification.drawing import read_drawing
 from pipeline.analysis.verification.page import read_page
 from pipeline.analysis.verification.text import read_csv, read_markdown
 from pipeline.wording import counted, enumerated
-from pipeline.workspace import AGAINST, PAGE
+from pipeline.workspace.layout import AGAINST, PAGE
 
 ALL_TRIALS = "All trials"
 """Title of the table that has every trial with its status."""

@@ -23,7 +23,7 @@ from dsn.sparsity.exploration import group_updates, initial_record
 from dsn.sparsity.trainer import SparseLayer, SparseTrainer
 from pipeline.analysis.report.files import write_report
 from pipeline.analysis.results import METRICS, Columns, StudyResults
-from pipeline.planning import DataUse
+from pipeline.planning.plan import DataUse
 
 Outcome = float | str
 """A test accuracy (a fraction) of a trial that is done, or the status of one that is not."""

@@ -20,7 +20,7 @@ from pipeline.analysis.figures import FILE_NAMES, PLOTS, receptive_fields, scatt
 from pipeline.analysis.figures import sweep as sweep_plot
 from pipeline.analysis.figures.layout import lay_out
 from pipeline.analysis.results import StudyResults
-from pipeline.planning import DataUse
+from pipeline.planning.plan import DataUse
 
 MakeResults = Callable[..., StudyResults]
 plots = pytest.mark.parametrize("title", PLOTS)

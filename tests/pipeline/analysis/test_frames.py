@@ -16,12 +16,12 @@ from dsn.durable import write_folder
 from pipeline.analysis.frames import load_results
 from pipeline.analysis.report.files import write_report
 from pipeline.errors import DamagedArtifact
-from pipeline.ledger import Ledger
-from pipeline.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
-from pipeline.planning import make_plan
-from pipeline.record import StudyRecord, make_record, save_record
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
-from pipeline.workspace import Workspace
+from pipeline.trial.outcome import ACTIVE_WEIGHTS, HISTORY, MASK_UPDATES, RECEPTIVE_FIELDS
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger
+from pipeline.workspace.record import StudyRecord, make_record, save_record
 
 STUDY = """name: s
 data: [{source: aeon, names: [A]}]

@@ -11,7 +11,7 @@ from dsn.data import DataInfo
 from pipeline.analysis import origin
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell
-from pipeline.planning import DataUse
+from pipeline.planning.plan import DataUse
 
 MakeResults = Callable[..., StudyResults]
 

@@ -14,7 +14,7 @@ from dsn.config import DataConfig, RunConfig
 from dsn.data import DataInfo
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.setup import PHRASES, key_in_words, setup_paragraph
-from pipeline.planning import DataUse
+from pipeline.planning.plan import DataUse
 
 MakeResults = Callable[..., StudyResults]
 MakeConfig = Callable[..., RunConfig]

@@ -22,10 +22,10 @@ from pipeline.analysis.published import Published, set_beside
 from pipeline.analysis.renderings import FORMATS
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.analysis.tables import TABLES, chosen_tables
-from pipeline.planning import make_plan
-from pipeline.record import make_record, save_record
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.record import make_record, save_record
 
 FOLDER = Path(__file__).parents[3] / "studies"
 

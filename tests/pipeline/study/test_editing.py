@@ -9,7 +9,7 @@ from data_info import made_info
 from study_text import ONE_SET, refusal, study_of
 
 from dsn.errors import InvalidInput
-from pipeline.planning import make_plan
+from pipeline.planning.plan import make_plan
 from pipeline.study.document import DEEPEST
 
 UNCLOSED = "is not valid YAML: expected ',' or ']', but got '<stream end>'; the bracket was opened in line 1, column 1"

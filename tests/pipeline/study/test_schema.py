@@ -19,7 +19,7 @@ from dsn.data.catalogue import collections
 from dsn.errors import InvalidInput
 from dsn.limits import limits_of
 from dsn.recipes import RECIPES
-from pipeline.planning import make_plan
+from pipeline.planning.plan import make_plan
 from pipeline.study.document import read_document
 from pipeline.study.resolution import expanded_arms
 from pipeline.study.schema import attribute_docs, class_node, nested_classes, schema_text, setting_nodes, study_schema

@@ -9,7 +9,7 @@ import pytest
 
 from dsn.data import describe
 from dsn.data.catalogue import collections
-from pipeline.planning import Plan, make_plan
+from pipeline.planning.plan import Plan, make_plan
 from pipeline.study.resolution import data_entries, expanded_arms
 from pipeline.study.spec import Study, read_study
 

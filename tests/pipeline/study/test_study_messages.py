@@ -15,9 +15,9 @@ from dsn.data import SOURCES, DataInfo, describe
 from dsn.data.catalogue import collections
 from dsn.errors import InvalidInput
 from dsn.recipes import RECIPES
-from pipeline.planning import make_plan
-from pipeline.resources import Resources
+from pipeline.planning.plan import make_plan
 from pipeline.study.factors import MODES, Factors
+from pipeline.study.resources import Resources
 from pipeline.study.spec import StudySpec, Tracking, read_study
 
 HEAD = "name: s\ndata:\n  - {source: npz, path: sets, names: [A]}\n"

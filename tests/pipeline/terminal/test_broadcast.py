@@ -6,12 +6,12 @@ import io
 from collections.abc import Callable
 from typing import Any
 
-from pipeline.outcome import EpochReport
 from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.display import PlainDisplay
 from pipeline.terminal.progress import Progress
 from pipeline.terminal.progress_file import ProgressFile, last_progress
-from pipeline.workspace import Workspace
+from pipeline.trial.outcome import EpochReport
+from pipeline.workspace.layout import Workspace
 
 
 def test_a_run_that_is_asked_to_stop_says_what_it_waits_for_and_how_not_to(

@@ -131,7 +131,7 @@ def test_a_picture_is_for_terminals_that_can_show_it(
 
 def test_rich_is_loaded_for_pictures_alone() -> None:
     code = (
-        "import sys, pipeline.run, pipeline.terminal.status, pipeline.terminal.watch\n"
+        "import sys, pipeline.driver.run, pipeline.terminal.status, pipeline.terminal.watch\n"
         "from pipeline.terminal.choice import make_display\n"
         "make_display(sys.stderr, plain=False)\n"
         "print([name for name in sys.modules if name.partition('.')[0] == 'rich'])\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.health.checks import CHECKS, SLOW, examine
 from pipeline.health.finding import Finding, Subject, ok, problem, warning
 from pipeline.terminal.doctor_text import finding_text, findings_summary, healthy, verdict_text
-from pipeline.workspace import Workspace
+from pipeline.workspace.layout import Workspace
 
 HEAVY = ("torch", "ray", "mlflow", "optuna", "aeon", "pandas", "matplotlib", "pyarrow")
 

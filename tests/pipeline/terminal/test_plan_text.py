@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsn.data import describe
-from pipeline.planning import make_plan
+from pipeline.planning.plan import make_plan
 from pipeline.study.spec import read_study
 from pipeline.terminal.plan_text import plan_text
 

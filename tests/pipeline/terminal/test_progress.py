@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.lifecycle import TrialState
-from pipeline.outcome import EpochReport, TrialError, TrialResult
-from pipeline.planning import Plan
+from pipeline.planning.plan import Plan
 from pipeline.terminal.progress import LATEST, Finished, Leader, Progress, one_line
+from pipeline.trial.outcome import EpochReport, TrialError, TrialResult
+from pipeline.workspace.lifecycle import TrialState
 
 BEGAN = 1000.0
 STUDY = "question: Why?\narms: {x: {}, y: {sparsity.level: 0.5}}\nseeds: 2\nbase: {training: {epochs: 8}}\n"

@@ -12,19 +12,19 @@ from typing import Any
 
 import pytest
 
-from pipeline import identity
-from pipeline.failure_log import write_failure_log
-from pipeline.identity import trial_id
-from pipeline.ledger import Ledger
-from pipeline.lock import driver_lock
-from pipeline.outcome import EpochReport, TrialError
-from pipeline.record import StudyRecord, make_record, save_record
+from pipeline.planning import identity
+from pipeline.planning.identity import trial_id
 from pipeline.terminal.display import ChangesDisplay
 from pipeline.terminal.progress import Progress, Snapshot
 from pipeline.terminal.progress_file import EVERY, ProgressFile, last_progress, read_progress
 from pipeline.terminal.status import MOST_CAUSES, read_status, status_summary, status_text
 from pipeline.terminal.watch import watch
-from pipeline.workspace import Workspace
+from pipeline.trial.outcome import EpochReport, TrialError
+from pipeline.workspace.failure_log import write_failure_log
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger
+from pipeline.workspace.lock import driver_lock
+from pipeline.workspace.record import StudyRecord, make_record, save_record
 
 NOW = 2000.0
 MakePlan = Callable[..., Any]

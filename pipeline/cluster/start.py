@@ -1,0 +1,89 @@
+"""Ray on this machine: started, and ended."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import ray
+
+from pipeline.planning.capacity import OBJECT_STORE, Capacity, local_cpus
+
+_PUT_BACK_EVERY = 0.01
+
+
+class _Forking(threading.local):
+    """Whether what this thread starts leaves the process group of the driver."""
+
+    leaves = False
+
+
+_forking = _Forking()
+# Of what Python starts, this reaches just what runs a function of its own before its program, as all of Ray's does.
+os.register_at_fork(after_in_child=lambda: os.setpgid(0, 0) if _forking.leaves else None)
+
+
+@contextmanager
+def cluster() -> Iterator[Capacity]:
+    """Ray on this machine, for a block; yields what it can give."""
+    on_termination = signal.getsignal(signal.SIGTERM)
+    try:
+        _start(on_termination)
+        there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+        yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)), memory=int(there.get("memory", 0)))
+    finally:
+        with _kept(on_termination):
+            ray.shutdown()
+
+
+@contextmanager
+def _kept(on_termination: Any) -> Iterator[None]:
+    """Keep the handler of SIGTERM. Ray takes it away a second or two before its end is over, and Python does not know:
+    the next signal would end the process without a word. So it is put back again and again."""
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.signal(signal.SIGTERM, on_termination))
+    timer = signal.setitimer(signal.ITIMER_REAL, _PUT_BACK_EVERY, _PUT_BACK_EVERY)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, *timer)
+        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGTERM, on_termination)
+
+
+def _start(on_termination: Any) -> None:
+    """Start Ray, out of reach of signals that are for the driver: a terminal, or ``timeout``, sends them to its group.
+
+    Args:
+        on_termination: the handler of SIGTERM. Ray's own would leave in the middle of whatever is being done.
+    """
+    _forking.leaves = True
+    try:
+        ray.init(
+            # A cluster that the environment happens to name is not meant.
+            address="local",
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+            num_cpus=local_cpus(),
+            object_store_memory=OBJECT_STORE,
+        )
+    except SystemExit as left:
+        # What Ray's handler makes of the signal while it starts.
+        if left.code == signal.SIGTERM and callable(on_termination):
+            on_termination(signal.SIGTERM, None)
+        raise
+    finally:
+        _forking.leaves = False
+        signal.signal(signal.SIGTERM, on_termination)
+
+
+def probe() -> str:
+    """Start Ray, run a task and stop, for `dsn doctor`; says what there is."""
+    with cluster() as capacity:
+        assert ray.get(ray.remote(num_cpus=1)(lambda: 1).remote()) == 1
+        return f"{capacity.cpus} CPUs, {capacity.gpus} GPUs"

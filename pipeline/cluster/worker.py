@@ -1,0 +1,73 @@
+"""The worker's side: a process of Ray's that trains one trial after the other, and reports."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import ray
+from ray import tune
+
+from pipeline.cluster.memory import limit_memory
+from pipeline.planning.plan import TrialSpec
+from pipeline.trial.outcome import Checkpoint, EpochReport
+
+REPORT_EVERY = 2.0
+"""Seconds between two reports of a running trial."""
+
+# Keys of what goes between driver and worker.
+RESULT = "dsn_result"
+REPORT = "dsn_report"
+CHECKPOINT = "dsn_checkpoint"
+
+
+class TrialActor(tune.Trainable):
+    """A worker process that runs one trial after the other."""
+
+    def setup(self, config: dict[str, Any]) -> None:
+        self._begin(config)
+
+    def reset_config(self, new_config: dict[str, Any]) -> bool:
+        """Take the next trial: a new process would cost a second, and two with torch."""
+        self._begin(new_config)
+        return True
+
+    def _begin(self, config: dict[str, Any]) -> None:
+        limit_memory(None)
+        trial = TrialSpec.from_dict(ray.get(config["spec"]))
+        checkpoint = None if config[CHECKPOINT] is None else ray.get(config[CHECKPOINT])
+        if trial.resources.gpus == 0:
+            os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        self._epochs = self._training(trial, checkpoint, config)
+        if trial.resources.memory_bytes is not None:
+            limit_memory(trial.resources.memory_bytes)
+
+    def _training(self, trial: TrialSpec, checkpoint: bytes | None, config: dict[str, Any]) -> Iterator[Any]:
+        # Imported here: torch looks for GPUs when it is, and the driver has no need of it.
+        from pipeline.trial.training import trial_epochs
+
+        return trial_epochs(
+            trial,
+            keep_model=config["keep_model"],
+            checkpoint=checkpoint,
+            checkpoint_every=config["checkpoint_every"],
+        )
+
+    def step(self) -> dict[str, Any]:
+        """Train for a moment and report; the last report carries the result."""
+        until = time.monotonic() + REPORT_EVERY
+        told: dict[str, Any] = {}
+        try:
+            while not told or (CHECKPOINT not in told and time.monotonic() < until):
+                heard = next(self._epochs)
+                if isinstance(heard, Checkpoint):
+                    told[CHECKPOINT] = heard
+                else:
+                    told[REPORT] = EpochReport(epoch=heard.epoch, train_loss=heard.train_loss)
+        except StopIteration as finished:
+            # Room to send the result.
+            limit_memory(None)
+            return {"done": True, RESULT: finished.value}
+        return told

@@ -1,0 +1,1 @@
+"""``dsn run``: the process that runs a study, writes its workspace and alone may do so."""

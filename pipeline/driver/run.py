@@ -1,0 +1,205 @@
+"""``dsn run``: what is missing of a study is run, recorded and projected."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from dsn.engine_choice import choose_engine
+from dsn.errors import InvalidInput
+from pipeline.driver.on_finish import Ending
+from pipeline.driver.recorder import Recorder, workspace_failures
+from pipeline.errors import Interrupted
+from pipeline.health.preflight import check_before_run
+from pipeline.planning.absent import omission
+from pipeline.planning.capacity import Capacity, local_cpus
+from pipeline.planning.plan import Plan, TrialSpec
+from pipeline.scheduling.stopping import Stopping
+from pipeline.scheduling.todo import Rerun, begin, opening, what_to_do
+from pipeline.study.spec import Study
+from pipeline.terminal.broadcast import Broadcast
+from pipeline.terminal.display import Display
+from pipeline.terminal.progress import Progress
+from pipeline.terminal.progress_file import ProgressFile
+from pipeline.tracking.launch import TrackingProcess
+from pipeline.wording import counted
+from pipeline.workspace.disk import disk_space
+from pipeline.workspace.layout import PAGE, Workspace
+from pipeline.workspace.ledger import Ledger, read_states
+from pipeline.workspace.lock import driver_lock, require_undriven
+from pipeline.workspace.record import make_record, save_record
+from pipeline.workspace.source import kept_against
+
+if TYPE_CHECKING:
+    from pipeline.analysis.published import Published
+    from pipeline.analysis.report.files import ReportPaths
+    from pipeline.analysis.results import StudyResults
+
+
+Say = Callable[[str], None]
+
+
+def run_study(
+    study: Study, plan: Plan, workspace: Workspace, display: Display, *, rerun: Rerun | None = None
+) -> tuple[StudyResults, ReportPaths]:
+    """Run what is missing of the plan, and what ``rerun`` asks for again; write the report.
+
+    Raises:
+        InvalidInput: the machine has not what the study asks for, or trials would fail (``pipeline.health.preflight``).
+        Locked: another process drives a study of this workspace.
+        Interrupted: a signal came before all was done (``pipeline.scheduling.stopping``); finished trials are safe.
+        WorkspaceFailed: the results would not fit, or one could not be written; those before it are safe.
+    """
+    assert not plan.absent, "pipeline.planning.absent.require_present comes first"
+    _require_cores(study)
+    _require_engine(study)
+    stopping = Stopping()
+    with stopping.heard():
+        # ``ended`` before all else, calls included: Python looks for the next signal at each.
+        try:
+            published = _run(study, plan, workspace, display, stopping, rerun=rerun)
+            stopping.ended = True
+        except Interrupted:
+            stopping.ended = True
+            raise
+        except KeyboardInterrupt:
+            stopping.ended = True
+            raise Interrupted("stopped by a signal; the same command runs what is missing") from None
+        return published
+
+
+def _run(
+    study: Study, plan: Plan, workspace: Workspace, display: Display, stopping: Stopping, *, rerun: Rerun | None
+) -> tuple[StudyResults, ReportPaths]:
+    ending = Ending(study, workspace, display.say)
+    with display, ending.watched(), ExitStack() as held:
+        _examine(study, plan, workspace, display.say, rerun)
+        with workspace_failures(workspace):
+            held.enter_context(driver_lock(workspace, plan.study))
+            file = ProgressFile(workspace, plan.study, display.say)
+            file.remove()
+            ledger = held.enter_context(Ledger(workspace, plan.study))
+            save_record(workspace, make_record(study, plan))
+            todo, states = begin(workspace, ledger, plan, rerun)
+            words = list(opening(plan, todo, workspace))
+        for line in words:
+            display.say(line)
+        if plan.left_out:
+            display.say(omission(plan.left_out, len(plan.datasets)))
+        progress = Progress(
+            study=plan.study,
+            question=study.spec.question,
+            trials=plan.trials,
+            cells=plan.cells,
+            states=states,
+            todo=[trial.trial_id for trial in todo.trials],
+            began=time.time(),
+        )
+        broadcast = held.enter_context(Broadcast(progress, display, file))
+        ending.snapshot = broadcast.snapshot
+        with workspace_failures(workspace):
+            held.enter_context(TrackingProcess(workspace, plan.study, display.say))
+        if todo.trials:
+            recorder = Recorder(workspace, plan.study, ledger, broadcast, states)
+            _train(study, list(todo.trials), recorder, broadcast, stopping=stopping, say=display.say)
+        broadcast.enter("reporting")
+        # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
+        published = publish(workspace, plan.study)
+        ending.report = str(workspace.report(plan.study) / PAGE)
+        broadcast.enter("tracking")
+        left = broadcast.snapshot().pending
+        if stopping.asked and left:
+            raise Interrupted(f"stopped by a signal with {counted(left, 'trial')} to go; the same command runs them")
+        return published
+
+
+def _examine(study: Study, plan: Plan, workspace: Workspace, say: Say, rerun: Rerun | None) -> None:
+    """Refuse what could not be finished, before anything is written."""
+    from pipeline.analysis.published import read_published
+
+    with workspace_failures(workspace):
+        require_undriven(workspace, plan.study)
+        against = kept_against(workspace, plan.study)
+        if against:
+            read_published(against)  # the report at the end could not be written
+        todo, space = what_to_do(plan, read_states(workspace), rerun), disk_space(workspace.root)
+    check_before_run(study, replace(plan, trials=todo.trials), workspace, space, say)
+
+
+def publish(
+    workspace: Workspace, study: str, published: tuple[Published, ...] | None = None, *, pdf: bool = False
+) -> tuple[StudyResults, ReportPaths]:
+    """Write the report from what the ledgers say now, beside what others have published.
+
+    Args:
+        workspace: of the study.
+        study: its name.
+        published: to be set beside it from now on; without, what the last report was set beside.
+        pdf: its figures for print too.
+
+    Raises:
+        InvalidInput: ``published`` has nothing to do with the study.
+    """
+    # Imported only when needed: pandas, matplotlib and jinja take a second.
+    from pipeline.analysis.frames import load_results
+    from pipeline.analysis.report.files import write_report
+
+    with workspace_failures(workspace):
+        results = load_results(workspace, study, published)
+        folder = workspace.report(study)
+        folder.mkdir(parents=True, exist_ok=True)
+        return results, write_report(results, folder, pdf=pdf)
+
+
+def _require_cores(study: Study) -> None:
+    """Before anything is written: no trial of a study that wants more cores than there are would ever start."""
+    place = study.document.place(("resources", "cpus"))
+    try:
+        Capacity(cpus=local_cpus(), gpus=0).fitted(replace(study.spec.resources, gpus=0))
+    except InvalidInput as error:
+        raise InvalidInput(error.problem, key=error.key, value=error.value, place=place) from error
+
+
+def _require_engine(study: Study) -> None:
+    """An engine that the study names can be used on this machine, where the first workers are."""
+    try:
+        choose_engine(study.spec.engine)
+    except InvalidInput as error:
+        place = study.document.place(("engine",)) if error.key == "engine" else ""
+        raise InvalidInput(
+            error.problem, key=error.key, value=error.value, place=place, choices=error.choices
+        ) from error
+
+
+def _train(
+    study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: Broadcast, *, stopping: Stopping, say: Say
+) -> None:
+    # Imported only when something is to be trained: ray takes seconds.
+    from pipeline.cluster.runner import run_trials
+    from pipeline.cluster.start import cluster
+
+    wanted = study.spec.resources
+    with cluster() as capacity:
+        given = capacity.fitted(wanted)
+        if given != wanted:
+            say("no GPU here: the trials run on the CPU")
+        say(f"engine: {choose_engine(study.spec.engine, 'cuda' if given.gpus else 'cpu')}")
+        broadcast.have_workers(capacity.slots(given))
+        trials = [replace(trial, resources=given) for trial in todo]
+        try:
+            with stopping.finishing(broadcast.trains, broadcast.finish):
+                run_trials(
+                    trials,
+                    capacity,
+                    recorder,
+                    keep_model=study.spec.tracking.keep_models == "all",
+                    checkpoint_every=study.spec.recovery.checkpoint_every,
+                    stopping=stopping,
+                )
+        except BaseException:
+            # Ending the workers takes seconds, and whoever pressed Ctrl-C wants to see that it was heard.
+            broadcast.enter("stopping")
+            raise

@@ -1,0 +1,74 @@
+"""What a trial wants against what there is."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from dsn.errors import InvalidInput
+from pipeline.planning.capacity import Capacity
+from pipeline.study.resources import Resources
+
+
+@pytest.mark.parametrize(
+    ("capacity", "wanted", "slots"),
+    [
+        (Capacity(cpus=2, gpus=0), Resources(), 2),
+        (Capacity(cpus=5, gpus=0), Resources(cpus=2), 2),
+        (Capacity(cpus=16, gpus=2), Resources(gpus=0.25), 8),
+        (Capacity(cpus=4, gpus=2), Resources(gpus=0.25), 4),
+        (Capacity(cpus=16, gpus=8), Resources(gpus=2), 4),
+        (Capacity(cpus=99, gpus=1), Resources(gpus=0.2), 5),
+        (Capacity(cpus=99, gpus=1), Resources(gpus=0.05), 20),
+        (Capacity(cpus=99, gpus=2), Resources(gpus=0.4), 4),
+        (Capacity(cpus=99, gpus=2), Resources(gpus=0.6), 2),
+        (Capacity(cpus=16, gpus=2), Resources(), 16),
+        (Capacity(cpus=16, gpus=0, memory=7 * 10**9), Resources(memory="2GB"), 3),
+        (Capacity(cpus=2, gpus=0, memory=7 * 10**9), Resources(memory="2GB"), 2),
+        (Capacity(cpus=16, gpus=0, memory=2 * 10**9), Resources(memory="2GB"), 1),
+    ],
+)
+def test_trials_at_a_time(capacity: Capacity, wanted: Resources, slots: int) -> None:
+    assert capacity.slots(capacity.fitted(wanted)) == slots
+
+
+def test_without_gpus_trials_run_on_the_cpu() -> None:
+    assert Capacity(cpus=2, gpus=0).fitted(Resources(gpus=0.5)) == Resources(gpus=0)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "key"),
+    [
+        (Resources(cpus=3), "resources.cpus"),
+        (Resources(gpus=2), "resources.gpus"),
+        (Resources(memory="1001MB"), "resources.memory"),
+    ],
+)
+def test_what_could_never_start_is_refused(wanted: Resources, key: str) -> None:
+    with pytest.raises(InvalidInput, match="no trial could start") as caught:
+        Capacity(cpus=2, gpus=1, memory=10**9).fitted(wanted)
+    assert caught.value.key == key
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"), [("90s", 90), ("1.5 m", 90), ("2min", 120), ("2h", 7200), ("1d", 86400), (None, math.inf)]
+)
+def test_time_limits_in_seconds(written: str | None, seconds: float) -> None:
+    assert Resources(time_limit=written).time_limit_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("written", "size"),
+    [("500MB", 5 * 10**8), ("1.5 GB", 15 * 10**8), ("1GiB", 2**30), ("100000000B", 10**8), (None, None)],
+)
+def test_memory_in_bytes(written: str | None, size: int | None) -> None:
+    assert Resources(memory=written).memory_bytes == size
+
+
+@pytest.mark.parametrize("key", ["time_limit", "memory"])
+@pytest.mark.parametrize("written", ["", "2", "s", "-2s", "0MB", "0s", "2 weeks", "1e3s", "2s2s", " 2s", "2GB\n"])
+def test_what_is_no_quantity_is_refused(key: str, written: str) -> None:
+    with pytest.raises(InvalidInput, match="must be a number above 0 with one of the units") as caught:
+        Resources(**{key: written})
+    assert caught.value.key == key
