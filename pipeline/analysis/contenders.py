@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.analysis import published, statistics
+from pipeline.analysis import beside, statistics
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import rounded_percent
 
@@ -52,7 +52,7 @@ def scores(results: StudyResults, cells: pd.DataFrame) -> dict[str, dict[str, Sc
     for cell in cells.to_dict("records"):
         whole = cell["done"] == cell["planned"] and statistics.comparable([cell["seeds"]])
         found[cell["arm"]][cell["dataset"]] = Score(mean=cell["mean"], seeds=cell["seeds"], whole=whole)
-    for system in published.systems(results):
+    for system in beside.systems(results):
         found[system.name] = {
             dataset: Score(mean=one.accuracy / 100, seeds=None, whole=True) for dataset, one in system.rows.items()
         }

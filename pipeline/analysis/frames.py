@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from dsn.config import RunConfig
-from pipeline.analysis.published import Published, read_published, set_beside
+from pipeline.analysis.beside import set_beside
+from pipeline.analysis.published import Published, read_published
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.analysis.trial_columns import TrialColumns
 from pipeline.planning.plan import Cell, TrialSpec

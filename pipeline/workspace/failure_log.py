@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from dsn.durable import write_folder
-from pipeline.trial.outcome import TrialError
 from pipeline.planning.plan import TrialSpec
+from pipeline.trial.outcome import TrialError
 from pipeline.workspace.layout import Workspace
 
 _FOLDER = "failures"

@@ -1,11 +1,11 @@
 """The durable record of every trial's life, and the truth on resume.
 
 One append-only file of JSON lines a study, synced to disk at every line, written by the one driver that holds the
-workspace's lock (``pipeline.workspace.lock``). A trial that is done in one study's ledger is done for all studies that contain
-it.
+workspace's lock (``pipeline.workspace.lock``). A trial that is done in one study's ledger is done for all studies that
+contain it.
 
-What lines mean is said in ``pipeline.workspace.lifecycle``. Whatever a crash leaves behind can be read: a last line without its
-end was never acknowledged, and is cut off by the next writer.
+What lines mean is said in ``pipeline.workspace.lifecycle``. Whatever a crash leaves behind can be read: a last line
+without its end was never acknowledged, and is cut off by the next writer.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from pydantic_core import from_json
 
 from dsn.durable import sync_folder
 from dsn.errors import InvalidInput
+from pipeline.workspace.layout import Workspace
 from pipeline.workspace.lifecycle import EVENTS, TrialState, generation_of, prevailing, prevails, states_of
 from pipeline.workspace.lock import driven_study
-from pipeline.workspace.layout import Workspace
 
 _FILE = "ledger.jsonl"
 
@@ -39,7 +39,7 @@ _HEAD = re.compile(
 
 
 class Ledger:
-    """The writing end of a study's ledger. Whoever opens it must hold the workspace's lock (``pipeline.workspace.lock``)."""
+    """The writing end of a study's ledger. Whoever opens it must hold the workspace's lock (``workspace.lock``)."""
 
     def __init__(self, workspace: Workspace, study: str) -> None:
         folder = workspace.study(study)

@@ -19,13 +19,13 @@ from dsn.cost import Cost
 from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
-from pipeline.workspace.lifecycle import TrialState, accounted
 from pipeline.planning.plan import Cell, DataUse, Plan, TrialSpec
 from pipeline.redaction import redacted
 from pipeline.study.resources import Resources
 from pipeline.study.spec import Study, Tracking
 from pipeline.study.validation import adapter
 from pipeline.workspace.layout import Workspace
+from pipeline.workspace.lifecycle import TrialState, accounted
 
 RECORD_FILE = "study.json"
 

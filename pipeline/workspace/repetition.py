@@ -8,8 +8,8 @@ from typing import Any
 
 from dsn.engine_choice import INSTRUCTION_SETS, choose_engine
 from dsn.errors import InvalidInput
-from pipeline.workspace.lifecycle import TrialState
 from pipeline.planning.plan import TrialSpec
+from pipeline.workspace.lifecycle import TrialState
 
 
 def engine_of_repetition(trial: TrialSpec, state: TrialState | None, device: str) -> tuple[str, str]:

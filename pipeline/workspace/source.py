@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+from pipeline.workspace.layout import AGAINST, Workspace
 from pipeline.workspace.ledger import decisive_lines, read_states
 from pipeline.workspace.lifecycle import TrialState
 from pipeline.workspace.record import StudyRecord, load_record
-from pipeline.workspace.layout import AGAINST, Workspace
 
 
 class StudySource(Protocol):

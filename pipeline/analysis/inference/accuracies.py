@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.analysis import statistics
-from pipeline.analysis.published import systems
+from pipeline.analysis.beside import systems
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import rounded_percent
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from pipeline.analysis.beside import source_notes
 from pipeline.analysis.inference.differences import Difference
 from pipeline.analysis.inference.intervals import FEWEST, LEVEL
 from pipeline.analysis.inference.ranks import ALPHA, Ranking
 from pipeline.analysis.inference.seeds import paired_seed_test
 from pipeline.analysis.inference.wilcoxon import smallest_p
-from pipeline.analysis.published import source_notes
 from pipeline.analysis.results import StudyResults
 from pipeline.wording import counted, interval_points, listed, p_value, part_of
 

@@ -9,9 +9,10 @@ import pandas as pd
 
 from pipeline.analysis import contenders, statistics
 from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.beside import System, source_notes, systems
 from pipeline.analysis.cells import Row, best_of, outcome_text
 from pipeline.analysis.contenders import Score
-from pipeline.analysis.published import Published, System, source_notes, systems
+from pipeline.analysis.published import Published
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.wording import ABSENT, counted, listed, part_of, percent

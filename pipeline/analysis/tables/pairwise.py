@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 
 from pipeline.analysis import contenders, statistics
 from pipeline.analysis.behind import Behind, behind
+from pipeline.analysis.beside import System, source_notes, systems
 from pipeline.analysis.cells import Row, leading, outcome_text
 from pipeline.analysis.contenders import Score
-from pipeline.analysis.published import System, source_notes, systems
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.analysis.tables.cost import cost_cells, cost_columns

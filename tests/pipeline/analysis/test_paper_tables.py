@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.analysis import tables
-from pipeline.analysis.published import read_published, set_beside
+from pipeline.analysis.beside import set_beside
+from pipeline.analysis.published import read_published
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell, Table
 

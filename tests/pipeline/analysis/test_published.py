@@ -10,7 +10,8 @@ import pytest
 
 from dsn.errors import InvalidInput
 from pipeline.analysis import tables
-from pipeline.analysis.published import Published, read_published, set_beside, source_notes, systems
+from pipeline.analysis.beside import set_beside, source_notes, systems
+from pipeline.analysis.published import Published, read_published
 from pipeline.analysis.results import StudyResults
 from pipeline.analysis.table import Cell
 

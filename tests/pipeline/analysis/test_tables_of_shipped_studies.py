@@ -17,8 +17,9 @@ from data_info import made_info
 from dsn.config import DataConfig
 from dsn.data import DataInfo
 from dsn.data.catalogue import expected
+from pipeline.analysis.beside import set_beside
 from pipeline.analysis.frames import load_results
-from pipeline.analysis.published import Published, set_beside
+from pipeline.analysis.published import Published
 from pipeline.analysis.renderings import FORMATS
 from pipeline.analysis.results import METRICS, StudyResults
 from pipeline.analysis.tables import TABLES, chosen_tables

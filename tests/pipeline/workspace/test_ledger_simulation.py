@@ -1,8 +1,8 @@
 """The ledger and what a run makes of it, through thousands of seeded histories of two studies that share trials.
 
-A driver that is made of nothing but a queue opens the real ledger under the real lock, asks ``pipeline.scheduling.todo``
-what to do and writes what happens. It crashes, also in the middle of a write; what it was told comes twice or too late;
-the clock jumps; somebody asks for trials again. Beside it a model keeps what happened in the order in which it did, one
+A driver that is made of nothing but a queue opens the real ledger under the real lock, asks ``scheduling.todo`` what to
+do and writes what happens. It crashes, also in the middle of a write; what it was told comes twice or too late; the
+clock jumps; somebody asks for trials again. Beside it a model keeps what happened in the order in which it did, one
 state a trial and no lines. After each step the files must say what the model knows.
 """
 
