@@ -118,7 +118,9 @@ class Recorder:
         )
 
     def _logged(self, trial: TrialSpec, attempt: int, error: TrialError) -> TrialError:
-        return replace(error, log=write_failure_log(self._workspace, self._study, trial, attempt, error))
+        generation = self._ledger.generation(trial.trial_id)
+        log = write_failure_log(self._workspace, self._study, trial, error, generation=generation, attempt=attempt)
+        return replace(error, log=log)
 
 
 @contextmanager

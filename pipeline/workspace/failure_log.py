@@ -12,14 +12,18 @@ from pipeline.workspace.layout import Workspace
 _FOLDER = "failures"
 
 
-def write_failure_log(workspace: Workspace, study: str, trial: TrialSpec, attempt: int, error: TrialError) -> str:
+def write_failure_log(
+    workspace: Workspace, study: str, trial: TrialSpec, error: TrialError, *, generation: int, attempt: int
+) -> str:
     """Write it, beside the study's ledger; returns where it is, from the workspace's root.
+
+    A trial that is asked for again may count its attempts anew; its ``generation`` keeps the log of the former failure.
 
     Raises:
         OSError: the disk is full, say.
     """
     folder = workspace.study(study) / _FOLDER
-    name = f"{trial.trial_id}.{attempt}.log"
+    name = f"{trial.trial_id}.{generation}.{attempt}.log"
     text = failure_text(trial, attempt, error, time.strftime("%Y-%m-%d %H:%M:%S %Z"))
     write_folder(folder, {name: text.encode("utf-8", "backslashreplace")})
     return str((folder / name).relative_to(workspace.root))

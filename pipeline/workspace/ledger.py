@@ -59,9 +59,13 @@ class Ledger:
         """``reopened`` for each trial id, with why; none of them if the write fails."""
         self._write([self._line("reopened", trial_id, {"why": why}) for trial_id, why in reasons.items()])
 
+    def generation(self, trial_id: str) -> int:
+        """Which of a trial's lives is written of now."""
+        return self._generations.get(trial_id, 0)
+
     def _line(self, event: str, trial_id: str, details: Mapping[str, Any]) -> dict[str, Any]:
         assert event in EVENTS, event
-        generation = self._generations.get(trial_id, 0) + (event == "reopened")
+        generation = self.generation(trial_id) + (event == "reopened")
         life = {"generation": generation} if generation else {}
         # As _HEAD has it, whatever the order of the details.
         began = {"started": details["started"]} if "started" in details else {}

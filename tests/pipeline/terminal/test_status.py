@@ -168,12 +168,12 @@ def test_failures_are_counted_by_their_cause_or_listed(record: StudyRecord, work
 def test_the_file_with_all_that_is_known_of_a_failure_is_named(record: StudyRecord, workspace: Workspace) -> None:
     first = record.trials[0]
     error = TrialError(kind="exception", message="it broke", traceback="Traceback\n  deep down\nValueError: it broke")
-    log = write_failure_log(workspace, "s", first, 2, error)
+    log = write_failure_log(workspace, "s", first, error, generation=1, attempt=2)
     with Ledger(workspace, "s") as ledger:
         ledger.append("failed", first.trial_id, error=asdict(replace(error, log=log)))
     status = read_status(workspace, record)
     *_, path = status_text(status, NOW, every_failure=True).splitlines()
-    assert path == f"    {workspace.root}/ledger/s/failures/{first.trial_id}.2.log"
+    assert path == f"    {workspace.root}/ledger/s/failures/{first.trial_id}.1.2.log"
     assert all(words in Path(path.strip()).read_text() for words in (first.title, "attempt  2", "deep down"))
     assert status_summary(status, NOW)["failed_trials"][0]["log"] == log
 
