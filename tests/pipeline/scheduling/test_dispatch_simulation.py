@@ -6,8 +6,8 @@ driver that it was meant for has been killed; the driver is killed between any t
 
 from __future__ import annotations
 
-import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, get_args
@@ -29,10 +29,9 @@ from pipeline.study.spec import read_study
 from pipeline.terminal.broadcast import Broadcast
 from pipeline.terminal.progress import Progress
 from pipeline.trial.outcome import Checkpoint, EpochReport, ErrorKind, TrialError, TrialResult
-from pipeline.workspace.checkpoints import Checkpoints
 from pipeline.workspace.layout import Workspace
 from pipeline.workspace.ledger import Ledger, ledger_file, read_records, read_states
-from pipeline.workspace.lifecycle import accounted
+from pipeline.workspace.lifecycle import TrialState, accounted
 
 LIVES = 2000
 STEPS = 60
@@ -81,12 +80,16 @@ class Life:
     post: list[Message] = field(default_factory=list)
     delivered: list[Message] = field(default_factory=list)
     results: dict[str, Any] = field(default_factory=dict)
+    states: Mapping[str, TrialState] = field(default_factory=dict)
+    checked: int = -1
+    """Bytes of the ledger when it was last looked at."""
     now: float = 0.0
 
     # The driver.
 
     def start(self) -> None:
         self.seen["driver started"] += 1
+        self.checked = -1
         self.stopping = Stopping()
         self.ledger = Ledger(self.workspace, "s")
         todo, states = begin(self.workspace, self.ledger, self.plan, None)
@@ -123,6 +126,7 @@ class Life:
         self.start()
 
     def deliver(self, message: Message) -> None:
+        self.seen["heard"] += 1
         self.delivered.append(message)
         getattr(self.dispatch, message.call)(message.trial, message.attempt, *message.more)
 
@@ -232,28 +236,47 @@ class Life:
     # What must hold.
 
     def check(self) -> None:
-        planned = len(self.plan.trials)
+        """What the ledger says is looked at again when it says more; what is shown, and kept, every time."""
+        size = ledger_file(self.workspace, "s").stat().st_size
+        if size != self.checked:
+            self.checked = size
+            self.states = read_states(self.workspace)
+            self.check_ledger()
+        counts = accounted([trial.trial_id for trial in self.plan.trials], self.states)
+        assert sum(counts.values()) == len(self.plan.trials)
         snapshot = self.progress.snapshot(self.now)
-        states = read_states(self.workspace)
-        counts = accounted([trial.trial_id for trial in self.plan.trials], states)
-        assert sum(counts.values()) == planned
         shown = {"done": snapshot.done, "failed": snapshot.failed, "pruned": snapshot.pruned}
         assert shown == {name: counts[name] for name in shown}
         assert snapshot.pending == counts["pending"] + counts["running"] - len(snapshot.running) >= 0
+        kept = self.workspace.checkpoints
+        there = {path.name for path in kept.iterdir()} if kept.exists() else set()
+        ended = {trial_id for trial_id, state in self.states.items() if state.status in ("done", "failed")}
+        assert not there & ended, "a checkpoint of a trial that has ended"
+        self.seen["checked"] += 1
+
+    def check_ledger(self) -> None:
+        self.seen["ledger read"] += 1
         lines, _ = read_records(ledger_file(self.workspace, "s"))
         assert max(Counter(line["trial"] for line in lines if line["event"] == "done").values(), default=0) <= 1
-        begun = [(line["trial"], line["attempt"]) for line in lines if line["event"] == "started"]
+        begun = [
+            (line["trial"], line.get("generation", 0), line["attempt"]) for line in lines if line["event"] == "started"
+        ]
         assert len(begun) == len(set(begun)), "an attempt begun twice"
+        logs = set()
         for line in lines:
             if line["event"] == "done":
                 kept = self.results.setdefault(line["trial"], line)
-                assert kept == line == states[line["trial"]].record, "a result has changed"
+                assert kept == line == self.states[line["trial"]].record, "a result has changed"
             if line.get("error") and line["error"].get("log"):
-                assert (self.workspace.root / line["error"]["log"]).is_file()
-        for trial_id, state in states.items():
-            if state.status in ("done", "failed"):
-                assert Checkpoints(self.workspace).read(trial_id) is None
+                assert line["error"]["log"] not in logs, "a log overwritten"
+                logs.add(line["error"]["log"])
+        assert logs <= self.logs(), "a log is missing"
         self.check_losses(lines)
+
+    def logs(self) -> set[str]:
+        folder = self.workspace.study("s") / "failures"
+        at = folder.relative_to(self.workspace.root)
+        return {f"{at}/{path.name}" for path in folder.iterdir()} if folder.exists() else set()
 
     def check_losses(self, lines: list[dict[str, Any]]) -> None:
         """No trial is tried again by one driver without end."""
@@ -315,7 +338,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_whatever_comes_in_whatever_order_every_trial_is_counted_once(plan: Plan, root: Path) -> None:
     seen: Counter[str] = Counter()
-    began = time.perf_counter()
     for seed in range(LIVES):
         random = np.random.default_rng(seed)
         life = Life(workspace=Workspace(root=root / str(seed)), plan=plan, random=random, seen=Counter())
@@ -327,7 +349,8 @@ def test_whatever_comes_in_whatever_order_every_trial_is_counted_once(plan: Plan
         finally:
             life.ledger.close()
         seen += life.seen
-    print(f"{LIVES} lives in {time.perf_counter() - began:.0f} s:", dict(sorted(seen.items())))
+    print(*(f"{count:7} {name}" for name, count in [("lives", LIVES), *sorted(seen.items())]), sep="\n")
+    assert seen["checked"] == LIVES * (STEPS + 1)
     assert min(seen[f"failed: {kind}"] for kind in KINDS) > LIVES / 50
     assert min(seen.values()) > LIVES / 50
     assert {"taken back", "time was up", "went on from a checkpoint", "line torn", "heard again"} <= seen.keys()
@@ -342,9 +365,7 @@ def _live(life: Life, random: np.random.Generator) -> None:
             life.stop()
         else:
             HAPPENINGS[random.integers(len(HAPPENINGS))](life)
-        if random.random() < 0.2:
-            life.check()
-    life.check()
+        life.check()
     life.kill()
     life.drain()
     life.check()

@@ -342,7 +342,8 @@ def test_whatever_happens_the_ledgers_say_what_happened(
         finally:
             if world.driver is not None:
                 world.driver.held.close()
-    print(*(f"{count:7} {name}" for name, count in sorted(happened.items())), sep="\n")
+    sizes = [("histories", HISTORIES), ("steps, each checked", HISTORIES * STEPS)]
+    print(*(f"{count:7} {name}" for name, count in [*sizes, *sorted(happened.items())]), sep="\n")
     assert happened.keys() == EVERYTHING
     assert min(happened.values()) >= HISTORIES / 20
 
