@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import ray
@@ -12,7 +12,8 @@ from ray import tune
 
 from pipeline.cluster.memory import limit_memory
 from pipeline.planning.plan import TrialSpec
-from pipeline.trial.outcome import Checkpoint, EpochReport
+from pipeline.trial.cause import cause_of
+from pipeline.trial.outcome import Checkpoint, EpochReport, TrialResult
 
 REPORT_EVERY = 2.0
 """Seconds between two reports of a running trial."""
@@ -23,8 +24,21 @@ REPORT = "dsn_report"
 CHECKPOINT = "dsn_checkpoint"
 
 
+class Spoilt(Exception):
+    """Ends a worker that is fit for no other trial, and whose own has ended."""
+
+
 class TrialActor(tune.Trainable):
-    """A worker process that runs one trial after the other."""
+    """A worker process that runs one trial after the other.
+
+    Memory that ran out, or an import that failed, may have left modules half imported and libraries half initialised,
+    and the next trial would fail by what is none of its doing. So that worker hands in the result, and raises when Tune
+    asks for the next step: Tune then gives the next trial a process of its own.
+    """
+
+    _fit = True
+    """Whether the process may have another trial after this one."""
+    _ended = False
 
     def setup(self, config: dict[str, Any]) -> None:
         self._begin(config)
@@ -36,11 +50,16 @@ class TrialActor(tune.Trainable):
 
     def _begin(self, config: dict[str, Any]) -> None:
         limit_memory(None)
+        self._ended = False
         trial = TrialSpec.from_dict(ray.get(config["spec"]))
         checkpoint = None if config[CHECKPOINT] is None else ray.get(config[CHECKPOINT])
         if trial.resources.gpus == 0:
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
-        self._epochs = self._training(trial, checkpoint, config)
+        try:
+            self._epochs = self._training(trial, checkpoint, config)
+        except Exception as error:  # noqa: BLE001  # a result: what is raised, Ray writes to its logs, credentials too
+            self._fit = False
+            self._epochs = _failed(trial, error)
         if trial.resources.memory_bytes is not None:
             limit_memory(trial.resources.memory_bytes)
 
@@ -56,7 +75,13 @@ class TrialActor(tune.Trainable):
         )
 
     def step(self) -> dict[str, Any]:
-        """Train for a moment and report; the last report carries the result."""
+        """Train for a moment and report; the last report carries the result.
+
+        Raises:
+            Spoilt: the result has been handed in, and the process is to end.
+        """
+        if self._ended:
+            raise Spoilt
         until = time.monotonic() + REPORT_EVERY
         told: dict[str, Any] = {}
         try:
@@ -69,5 +94,17 @@ class TrialActor(tune.Trainable):
         except StopIteration as finished:
             # Room to send the result.
             limit_memory(None)
-            return {"done": True, RESULT: finished.value}
+            self._ended = True
+            return {"done": self._fit and not _memory_ran_out(finished.value), RESULT: finished.value}
         return told
+
+
+def _failed(trial: TrialSpec, error: Exception) -> Generator[Any, None, TrialResult]:
+    """A training that has ended before it began."""
+    result = TrialResult(trial_id=trial.trial_id, status="failed", started=time.time(), error=cause_of(error))
+    yield from ()
+    return result
+
+
+def _memory_ran_out(result: TrialResult | None) -> bool:
+    return result is not None and result.error is not None and result.error.kind == "out-of-memory"

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,7 @@ class Misbehaving(TrialActor):
 
     def _training(self, trial: TrialSpec, checkpoint: bytes | None, config: dict[str, Any]) -> Iterator[Any]:
         if trial.arm == "raises when it begins":
-            raise ValueError("not even begun")
+            raise ValueError("not even begun, at ftp://me:secret-in-an-error@host")
         return self._trained(trial, config["attempt"], int(checkpoint or 0))
 
     def _trained(self, trial: TrialSpec, attempt: int, epoch: int) -> Iterator[Any]:
@@ -61,9 +62,8 @@ class Misbehaving(TrialActor):
                 return TrialResult(trial_id=trial.trial_id, status="failed", started=0.0, error=cause_of(error))
         if trial.arm == "no result":
             return None
-        return TrialResult(
-            trial_id=trial.trial_id, status="done", started=time.time(), metrics={"began": began, "epoch": epoch}
-        )
+        metrics = {"began": began, "epoch": epoch} | ({"pid": os.getpid()} if trial.arm == "tells its process" else {})
+        return TrialResult(trial_id=trial.trial_id, status="done", started=time.time(), metrics=metrics)
 
     def _misbehave(self, fault: str, attempt: int, epoch: int) -> None:
         if fault == "is killed once" and attempt == 1 and epoch == 2:
@@ -188,6 +188,17 @@ def test_a_trial_that_misbehaves_ends_alone(there: Capacity, trials: list[TrialS
     assert [result.status for _, result in listener.of("finished", "good")] == ["done", "done"]
 
 
+def test_what_keeps_a_trial_from_beginning_is_told_without_credentials_even_to_ray(
+    there: Capacity, trials: list[TrialSpec]
+) -> None:
+    listener = _run(trials, there, ["raises when it begins"])
+    assert listener.result("raises when it begins").error.message == "ValueError: not even begun, at ftp://***@host"
+    session = Path(ray._private.worker.global_worker.node.get_session_dir_path())
+    files = [path for path in session.rglob("*") if path.is_file()]
+    assert files
+    assert not [path for path in files if b"secret-in-an-error" in path.read_bytes()]
+
+
 def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Capacity, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["is killed once", "good"])
     ((attempt, result),) = listener.of("finished", "is killed once")
@@ -202,6 +213,18 @@ def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Capacity, trial
     assert (attempt, result.status) == (3, "done"), "100, 200, 400 MB"
     assert [error.kind for error, _ in listener.of("lost", "takes 300 MB")] == ["out-of-memory"] * 2
     assert listener.result("good").status == "done"
+
+
+def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Capacity, trials: list[TrialSpec]) -> None:
+    """The limit is what the machine has, so that no retry takes another process for its size."""
+    one = replace(there, cpus=1, memory=100 * 10**6)
+    arms = ["tells its process", "takes 300 MB", "tells its process", "tells its process"]
+    listener = _run(trials, one, arms, resources=Resources(cpus=there.cpus, memory="100MB"))
+    assert listener.result("takes 300 MB").error.kind == "out-of-memory"
+    before, *after = [result.metrics["pid"] for _, result in listener.of("finished", "tells its process")]
+    assert len(set(after)) == 1, "and others are taken again"
+    assert before not in after
+    assert listener.of("lost", "tells its process") == listener.of("lost", "takes 300 MB") == []
 
 
 HANGS = ["is stopped", "spins", "holds the interpreter"]
