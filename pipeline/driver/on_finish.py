@@ -14,6 +14,7 @@ from typing import IO, Literal
 
 from dsn.errors import InvalidInput
 from pipeline.errors import Interrupted, WorkspaceFailed
+from pipeline.redaction import redacted
 from pipeline.study.spec import Study
 from pipeline.terminal.progress import Snapshot, one_line
 from pipeline.workspace.layout import Workspace
@@ -22,7 +23,8 @@ TIME_LIMIT = 60.0
 """Seconds that the command may take."""
 
 Outcome = Literal["done", "failed", "interrupted", "workspace-failed", "error"]
-"""All trials are done; some failed; a signal came; a result could not be written; anything else went wrong."""
+"""All trials are done; some failed; a signal came, or Ray died; a result could not be written; anything else went
+wrong."""
 
 
 class Ending:
@@ -126,7 +128,7 @@ def _last_line(file: int) -> str:
     size = os.lseek(file, 0, os.SEEK_END)
     lines = os.pread(file, 4096, max(size - 4096, 0)).decode(errors="replace").split("\n")
     words = [line for line in lines if line.strip()]
-    return f": {one_line(words[-1])}" if words else ""
+    return f": {one_line(redacted(words[-1]))}" if words else ""
 
 
 def _runnable(study: Study) -> list[str]:

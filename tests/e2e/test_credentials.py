@@ -1,8 +1,11 @@
-"""Planted credentials are found nowhere after a real run: not in the workspace, not in MLflow, not in a bundle."""
+"""Planted credentials are nowhere after a real run: not in the workspace, nor in MLflow, a bundle, or Ray's logs."""
 
 from __future__ import annotations
 
+import json
+import tempfile
 import zipfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -43,7 +46,7 @@ PLANTED = {
 
 
 def _found(content: bytes) -> list[str]:
-    secrets = [*PLANTED.values(), "secret-in-an-error", "secret-in-a-comment"]
+    secrets = [*PLANTED.values(), "secret-in-an-error", "secret-in-a-comment", "secret-in-a-line"]
     return [secret for secret in secrets if secret.encode() in content]
 
 
@@ -58,18 +61,26 @@ def test_planted_credentials_are_nowhere(bench, tmp_path_factory: pytest.TempPat
         monkeypatch.setenv(name, value)
     planted = tmp_path_factory.mktemp("planted")
     (planted / "sitecustomize.py").write_text(PLANT, encoding="utf-8")
-    with running(Server(tmp_path_factory.mktemp("server"))) as server:
+    with ExitStack() as held:
+        server = held.enter_context(running(Server(tmp_path_factory.mktemp("server"))))
         uri = server.uri.replace("//", "//me:${DSN_TEST_WORD}@").replace("me:", "${DSN_TEST_NAME}:")
-        more = f"tracking: {{uri: '{uri}'}}\n# http://me:secret-in-a-comment@host and secret-key\n"
+        # Ray's sockets allow no long path.
+        ray_logs = Path(held.enter_context(tempfile.TemporaryDirectory(prefix="dsn-")))
+        tell = ["/bin/sh", "-c", "echo $DSN_TEST_TOKEN at http://me:secret-in-a-line@host; exit 1"]
+        more = f"on_finish: {json.dumps(tell)}\ntracking: {{uri: '{uri}'}}\n"
+        more += "# http://me:secret-in-a-comment@host and secret-key\n"
         bench.write_study(epochs=1, seeds=1, more=more)
         with monkeypatch.context() as only_there:
             only_there.syspath_prepend(str(planted))
             only_there.setenv("PYTHONPATH", f"{planted}:{Path.cwd()}")
+            only_there.setenv("RAY_TMPDIR", str(ray_logs))
             ran = bench.dsn("run", "tiny.yaml", expect=3)
         said = [ran, bench.dsn("status", "tiny", "--failed"), bench.dsn("export", "tiny", "--bundle", "tiny.zip")]
         assert [_found((each.stdout + each.stderr).encode()) for each in said] == [[], [], []]
         assert "*** at ftp://***@host" in said[1].stdout
+        assert "dsn: on_finish: /bin/sh ended with code 1: *** at http://***@host" in ran.stderr
         assert _grep(bench.workspace) == {}
+        assert _grep(ray_logs) == {}
         with zipfile.ZipFile(bench.folder / "tiny.zip") as bundle:
             assert {name: found for name in bundle.namelist() if (found := _found(bundle.read(name)))} == {}
         client = MlflowClient(server.uri)

@@ -113,10 +113,14 @@ def test_a_run_that_was_refused_is_not_told_of(make_plan_of: MakePlan, place: Pa
         ("raise SystemExit(3)", "ended with code 3"),
         ("import sys; sys.exit('first\\n\\x1b[31mlast\\n\\n')", "ended with code 1:  [31mlast"),
         ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "ended with code -9"),
+        (
+            "print('https://me:my-password@host/ said no'); raise SystemExit(1)",
+            "ended with code 1: https://***@host/ said no",
+        ),
         ("print('x' * 100_000); raise SystemExit(1)", f"ended with code 1: {'x' * 199}…"),
         ("print('fine')", None),
     ],
-    ids=["code", "no words", "escape codes", "signal", "much", "fine"],
+    ids=["code", "no words", "escape codes", "signal", "credentials", "much", "fine"],
 )
 def test_a_command_that_fails_is_told_in_a_line(
     make_plan_of: MakePlan, place: Path, code: str, said: str | None, capfd: pytest.CaptureFixture[str]
