@@ -7,7 +7,7 @@ DSNError
 |   |-- BrokenDataSets          several data sets of a study cannot be used
 |   `-- AbsentDataSets          data sets of a study are not there
 |-- Locked                      exit code 5: another process runs a study of the workspace
-|-- Interrupted                 exit code 4: stopped by a signal; the same command continues
+|-- Interrupted                 exit code 4: stopped by a signal, or Ray has died; the same command continues
 `-- WorkspaceFailed             exit code 4 too: a full disk, say; once that is mended the same command continues
 """
 
@@ -75,7 +75,7 @@ class Locked(DSNError):
 
 
 class Interrupted(DSNError):
-    """A signal stopped the run before all trials were done."""
+    """A signal, or the death of Ray, stopped the run before all trials were done."""
 
 
 class WorkspaceFailed(DSNError):

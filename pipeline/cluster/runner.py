@@ -20,6 +20,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
+from pipeline.cluster.daemons import require_daemons
 from pipeline.cluster.remains import error_of
 from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
 from pipeline.planning.capacity import Capacity
@@ -44,6 +45,8 @@ class PlanSearcher(Searcher):
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
         with self._passed_on.remembered():
+            # Without the raylet, the first object that is put somewhere ends this process.
+            require_daemons()
             given = self._dispatch.next()
         if isinstance(given, str):
             return Searcher.FINISHED if given == "finished" else None
@@ -118,6 +121,8 @@ class Reporter(tune.Callback):
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The worker itself was lost: what a trial raises comes back as a result."""
         with self._passed_on.remembered():
+            # Of a worker that went down with Ray nothing is said against its trial.
+            require_daemons()
             self._dispatch.lost(*_attempt(trial), error_of(trial), time.time())
 
     def __getstate__(self) -> dict[str, Any]:

@@ -12,7 +12,10 @@ from typing import Any
 
 import ray
 
+from pipeline.cluster.daemons import watched_daemons
+from pipeline.errors import Interrupted
 from pipeline.planning.capacity import OBJECT_STORE, Capacity, local_cpus
+from pipeline.wording import cause
 
 _PUT_BACK_EVERY = 0.01
 
@@ -30,15 +33,24 @@ os.register_at_fork(after_in_child=lambda: os.setpgid(0, 0) if _forking.leaves e
 
 @contextmanager
 def cluster() -> Iterator[Capacity]:
-    """Ray on this machine, for a block; yields what it can give."""
+    """Ray on this machine, for a block; yields what it can give.
+
+    Raises:
+        Interrupted: Ray could not be started, or has died in the block (``pipeline.cluster.daemons``).
+    """
     on_termination = signal.getsignal(signal.SIGTERM)
     try:
         _start(on_termination)
-        there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-        yield Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)), memory=int(there.get("memory", 0)))
+        with watched_daemons():
+            yield _capacity()
     finally:
         with _kept(on_termination):
             ray.shutdown()
+
+
+def _capacity() -> Capacity:
+    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
+    return Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)), memory=int(there.get("memory", 0)))
 
 
 @contextmanager
@@ -61,6 +73,9 @@ def _start(on_termination: Any) -> None:
     Args:
         on_termination: the handler of SIGTERM. Ray's own would leave in the middle of whatever is being done.
     """
+    # Of workers that died and of memory Ray writes to standard output, whatever ``log_to_driver`` says, over our own
+    # lines. What there is to say of a trial is in its failure log.
+    ray._private.worker._worker_logs_enabled = False
     _forking.leaves = True
     try:
         ray.init(
@@ -77,6 +92,11 @@ def _start(on_termination: Any) -> None:
         if left.code == signal.SIGTERM and callable(on_termination):
             on_termination(signal.SIGTERM, None)
         raise
+    except Exception as error:
+        # Of any type: Ray's own have none in common, and most are of a machine that is too slow or too full for it.
+        raise Interrupted(
+            f"Ray could not be started ({cause(str(error))}); nothing is lost, and the same command tries it again"
+        ) from error
     finally:
         _forking.leaves = False
         signal.signal(signal.SIGTERM, on_termination)

@@ -50,7 +50,8 @@ def run_study(
     Raises:
         InvalidInput: the machine has not what the study asks for, or trials would fail (``pipeline.health.preflight``).
         Locked: another process drives a study of this workspace.
-        Interrupted: a signal came before all was done (``pipeline.scheduling.stopping``); finished trials are safe.
+        Interrupted: a signal came before all was done (``pipeline.scheduling.stopping``), or Ray died; finished trials
+            are safe.
         WorkspaceFailed: the results would not fit, or one could not be written; those before it are safe.
     """
     assert not plan.absent, "pipeline.planning.absent.require_present comes first"

@@ -85,9 +85,10 @@ def test_workers_that_are_killed_cost_nothing_but_their_trials_time(bench: Bench
         if workers:
             os.kill(int(rng.choice(workers)), signal.SIGKILL)
             kills += 1
-    _, errors = driver.communicate(timeout=PATIENCE)
+    output, errors = driver.communicate(timeout=PATIENCE)
     assert driver.returncode in (0, 3), errors
     assert "Traceback" not in errors
+    assert "(raylet)" not in output + errors, "Ray speaks between the lines"
     lost = bench.accounted()["failed"]
     bench.dsn("run", "tiny.yaml")
     assert bench.accounted()["done"] == 8

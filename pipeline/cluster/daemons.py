@@ -1,0 +1,78 @@
+"""Ray's own processes without which nothing runs: what becomes of a run when one of them ends.
+
+Ray does not survive it. The driver, left alone, would wait - up to a minute for the GCS server, until the next object
+for the raylet - and then be ended by Ray's C++, without a word and before anything of ours can run. So it is told at
+once, by the signal that the kernel sends to a parent, and gives up Ray while Ray still lets it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import ray
+
+from dsn.errors import DSNError
+from pipeline.errors import Interrupted
+
+VITAL = ("raylet", "gcs_server")
+"""As Ray calls them: who starts workers and holds objects, and who knows of all."""
+
+
+def require_daemons() -> None:
+    """
+    Raises:
+        Interrupted: one of them has ended.
+    """
+    words = _ended()
+    if words:
+        raise Interrupted(words)
+
+
+@contextmanager
+def watched_daemons() -> Iterator[None]:
+    """For a block of the main thread, the end of one of them ends the block too.
+
+    Raises:
+        Interrupted: that happened, whatever else came of it in the block.
+    """
+    heard = False
+
+    def hear(_signum: int, _frame: object) -> None:
+        nonlocal heard
+        # Once: when one has ended the others follow, and would disturb who cleans up.
+        if not heard and _ended():
+            heard = True
+            # The one exception that Ray lets through where it has called back.
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGCHLD, hear)
+    try:
+        require_daemons()
+        yield
+    except BaseException as error:
+        heard = True
+        words = _ended()
+        # What our own errors say, a full disk say, is true with Ray and without.
+        if words and not isinstance(error, DSNError):
+            raise Interrupted(words) from error
+        raise
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+
+
+def _ended() -> str:
+    """What is to be said if one of them has ended; empty while all live."""
+    node = ray._private.worker.global_worker.node
+    assert node is not None, "ray has been started"
+    for name in VITAL:
+        (info,) = node.all_processes[name]
+        code = info.process.poll()
+        if code is not None:
+            by = f"killed by {signal.Signals(-code).name}" if code < 0 else f"it ended with code {code}"
+            return (
+                f"Ray has died, {name} first ({by}); nothing is lost, and the same command runs what is missing "
+                f"(Ray's logs: {node.get_logs_dir_path()})"
+            )
+    return ""
