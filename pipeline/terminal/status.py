@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.scheduling.todo import is_stale
-from pipeline.terminal.display import time_left
+from pipeline.terminal.display import DOING, time_left
 from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
 from pipeline.terminal.progress_file import read_progress
 from pipeline.wording import counted, duration, elapsed
@@ -45,7 +45,7 @@ class Status:
         stale: those whose results are of earlier semantics (``pipeline.scheduling.todo``): done, by a plan of that
             time, or pending.
         running: those that run, as far as they are known to be.
-        run: the run that goes on, if one does and has told of itself.
+        run: the run that goes on, if one does and has told of itself; its phase says whether it was asked to stop.
     """
 
     workspace: Workspace
@@ -112,6 +112,7 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
     ]
     return {
         "study": status.study,
+        "phase": status.run.phase if status.run else None,
         "planned": status.planned,
         **status.counts,
         "running_trials": running,
@@ -125,7 +126,9 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
     sums = " + ".join(f"{number} {state}" for state, number in status.counts.items())
     lines = [f"{status.study}: {status.planned} planned = {sums}"]
     if status.run:
-        lines.append(f"running for {duration(elapsed(status.run.began, now))}{time_left(status.run, ', ', now)}")
+        doing = f", {DOING[status.run.phase]}" if status.run.phase in DOING else ""
+        took = duration(elapsed(status.run.began, now))
+        lines.append(f"running for {took}{doing}{time_left(status.run, ', ', now)}")
     for each in status.running:
         loss = "" if each.train_loss is None else f", training loss {each.train_loss:.4f}"
         took = duration(elapsed(each.since, now))

@@ -15,7 +15,7 @@ import pytest
 from pipeline.planning import identity
 from pipeline.planning.identity import trial_id
 from pipeline.terminal.display import ChangesDisplay
-from pipeline.terminal.progress import Progress, Snapshot
+from pipeline.terminal.progress import Phase, Progress, Snapshot
 from pipeline.terminal.progress_file import EVERY, ProgressFile, last_progress, read_progress
 from pipeline.terminal.status import MOST_CAUSES, read_status, status_summary, status_text
 from pipeline.terminal.watch import watch
@@ -93,6 +93,26 @@ def test_what_runs_is_shown_with_how_far_it_is(record: StudyRecord, workspace: W
         }
     ended = read_status(workspace, record)
     assert (ended.running, ended.run, ended.counts["pending"]) == ((), None, 4), "what is left of a run misleads nobody"
+
+
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [("finishing", "finishing what runs, about "), ("stopping", "stopping the workers"), ("reporting", "writing the ")],
+)
+def test_a_run_that_is_asked_to_stop_says_so_elsewhere_too(
+    record: StudyRecord, workspace: Workspace, phase: Phase, words: str
+) -> None:
+    first, *_ = record.trials
+    progress = _progress(record)
+    with driver_lock(workspace, "s"), Ledger(workspace, "s") as ledger:
+        ledger.append("started", first.trial_id)
+        progress.started(first.trial_id, at=NOW - 10)
+        progress.enter(phase)
+        ProgressFile(workspace, "s", _no_words).write(progress.snapshot(NOW))
+        status = read_status(workspace, record)
+        assert status_text(status, NOW).splitlines()[1].startswith(f"running for 60 s, {words}")
+        assert status_summary(status, NOW)["phase"] == phase
+    assert status_summary(read_status(workspace, record), NOW)["phase"] is None, "of a run that is over nothing is said"
 
 
 def test_a_trial_of_which_nothing_is_heard_is_told_of(record: StudyRecord, workspace: Workspace) -> None:
