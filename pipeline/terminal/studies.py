@@ -8,17 +8,17 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from dsn.errors import InvalidInput
+from pipeline.scheduling.pace import pace, seconds_taken
 from pipeline.terminal.progress_file import read_progress
-from pipeline.wording import duration, elapsed, printable
+from pipeline.wording import duration, printable
 from pipeline.workspace.layout import Workspace
 from pipeline.workspace.ledger import read_times
-from pipeline.workspace.lifecycle import TrialState, accounted
+from pipeline.workspace.lifecycle import ENDED, TrialState, accounted
 from pipeline.workspace.lock import driven_study
 from pipeline.workspace.record import StudyOutline, load_outline, recorded_studies
 
 Condition = Literal["running", "finishing", "stopping", "done", "failed", "unfinished", "not begun"]
 
-_ENDED = ("done", "pruned", "failed")
 _PENDING = TrialState(status="pending")
 
 
@@ -74,23 +74,16 @@ def read_studies(workspace: Workspace) -> list[Known | Unreadable]:
 def _known(outline: StudyOutline, states: Mapping[str, TrialState], goes_on: Condition | None) -> Known:
     own = {trial_id: states.get(trial_id, _PENDING) for trial_id in outline.seconds}
     counts = accounted(own, own)
-    took = {
-        trial_id: elapsed(state.record["started"], state.record["time"])
-        for trial_id, state in own.items()
-        if state.status in _ENDED and state.record is not None and "started" in state.record
-    }
-    done = [trial_id for trial_id in took if own[trial_id].status == "done"]
-    planned = sum(outline.seconds[trial_id] for trial_id in done)
-    pace = sum(took[trial_id] for trial_id in done) / planned if planned else 1.0
-    missing = [seconds for trial_id, seconds in outline.seconds.items() if own[trial_id].status not in _ENDED]
+    took = [taken for state in own.values() if (taken := seconds_taken(state)) is not None]
+    missing = [seconds for trial_id, seconds in outline.seconds.items() if own[trial_id].status not in ENDED]
     return Known(
         study=outline.name,
         question=outline.question,
         condition=goes_on or _condition(counts),
         counts=counts,
         last=max((state.record["time"] for state in own.values() if state.record is not None), default=None),
-        spent=sum(took.values()),
-        left=sum(missing) * pace,
+        spent=sum(took),
+        left=sum(missing) * pace((outline.seconds[trial_id], state) for trial_id, state in own.items()),
     )
 
 
@@ -107,7 +100,7 @@ def _going_on(workspace: Workspace, study: str) -> Condition:
 def _condition(counts: Mapping[str, int]) -> Condition:
     """Of one that nobody runs."""
     if counts["pending"] + counts["running"]:
-        return "unfinished" if any(counts[status] for status in _ENDED) else "not begun"
+        return "unfinished" if any(counts[status] for status in ENDED) else "not begun"
     return "failed" if counts["failed"] else "done"
 
 

@@ -175,8 +175,9 @@ def read_states(workspace: Workspace) -> dict[str, TrialState]:
 
 
 def read_times(workspace: Workspace) -> dict[str, TrialState]:
-    """As ``read_states``, of records that have ``event, trial, generation, time`` and ``started`` alone: for hundreds
-    of thousands of trials. Of two ledgers that claim the same by other lines, it may take the other's times."""
+    """As ``read_states``, of records that have ``event, trial, generation, time`` and ``started`` alone, but for those
+    of failures, which are whole: for hundreds of thousands of trials. Of two ledgers that claim the same by other
+    lines, it may take the other's times."""
     driven = driven_study(workspace)
     ledgers = ((path, _heads(path.read_bytes(), path)) for path in _ledger_files(workspace))
     return prevailing(
@@ -187,7 +188,7 @@ def read_times(workspace: Workspace) -> dict[str, TrialState]:
 def _heads(content: bytes, path: Path) -> Iterator[dict[str, Any]]:
     for line in content[: content.rfind(b"\n") + 1].splitlines():
         found = _HEAD.match(line)
-        if found is None:
+        if found is None or found[1] == b"failed":
             yield _record(line, str(path))
             continue
         event, trial, generation, when, started = found.groups()

@@ -41,13 +41,15 @@ def _end(workspace: Workspace, study: str, trial_id: str, event: str, took: floa
     path.write_bytes(b"".join(before) + json.dumps(head | {"error": error}).replace(", ", ",").encode() + b"\n")
 
 
-def test_times_are_the_states_without_the_rest(workspace: Workspace) -> None:
+def test_times_are_the_states_without_the_rest_of_what_is_no_failure(workspace: Workspace) -> None:
     ended(workspace)
     with Ledger(workspace, "second") as ledger:
         ledger.reopen({next(iter(read_states(workspace))): "all"})
     kept = ("event", "trial", "generation", "time", "started")
     assert read_times(workspace) == {
-        trial_id: replace(state, record={key: state.record[key] for key in kept if key in state.record})
+        trial_id: replace(
+            state, record={key: state.record[key] for key in state.record if key in kept or state.status == "failed"}
+        )
         for trial_id, state in read_states(workspace).items()
         if state.record is not None
     }
