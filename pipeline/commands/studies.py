@@ -115,7 +115,8 @@ def status(
     if as_json:
         typer.echo(json.dumps(status_summary(found, now)))
     else:
-        typer.echo(status_text(found, now, every_failure=failed))
+        width = terminal_width() if sys.stdout.isatty() else None  # a line a failure, for grep
+        typer.echo(status_text(found, now, every_failure=failed, width=width))
 
 
 def studies(workspace: Place = None, as_json: AsJson = False) -> None:

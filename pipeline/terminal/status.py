@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -121,8 +122,8 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
     }
 
 
-def status_text(status: Status, now: float, *, every_failure: bool = False) -> str:
-    """For people: the sum, what runs, and why trials failed."""
+def status_text(status: Status, now: float, *, every_failure: bool = False, width: int | None = None) -> str:
+    """For people: the sum, what runs, and why trials failed; of a terminal of ``width`` columns, if there is one."""
     sums = " + ".join(f"{number} {state}" for state, number in status.counts.items())
     lines = [f"{status.study}: {status.planned} planned = {sums}"]
     if status.run:
@@ -135,11 +136,12 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
         lines.append(f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {took}{_silence(each, now)}")
     if every_failure:
         for failure in status.failures:
-            lines.append(f"  {failure.name.trial} {failure.name.title}: {failure.kind}: {failure.message}")
+            lines += _folded(f"  {failure.name.trial} {failure.name.title}: {failure.kind}: {failure.message}", width)
             lines += [f"    {status.workspace.root / failure.log}"] if failure.log else []
     elif status.failures:
         causes = status.causes().most_common()
-        lines += [f"  {number} x {kind}: {message}" for (kind, message), number in causes[:MOST_CAUSES]]
+        for (kind, message), number in causes[:MOST_CAUSES]:
+            lines += _folded(f"  {number} x {kind}: {message}", width)
         if len(causes) > MOST_CAUSES:
             lines.append(f"  and {counted(len(causes) - MOST_CAUSES, 'other cause')}")
         lines.append("(--failed lists each; `dsn run FILE --rerun failed` tries again)")
@@ -148,6 +150,13 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
         lines.append(f"  {found}: of an earlier version of the program, which computed otherwise")
         lines.append("(`dsn run` leaves them alone; `dsn run FILE --rerun stale` trains them again)")
     return "\n".join(lines)
+
+
+def _folded(line: str, width: int | None) -> list[str]:
+    """At spaces, what follows deeper than the beginning. A longer word, such as a path, stays whole, to be copied."""
+    if width is None:
+        return [line]
+    return textwrap.wrap(line, width, subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False)
 
 
 def _silence(running: Running, now: float) -> str:

@@ -185,6 +185,27 @@ def test_failures_are_counted_by_their_cause_or_listed(record: StudyRecord, work
     ]
 
 
+def test_causes_are_folded_to_the_terminal_and_paths_are_not(record: StudyRecord, workspace: Workspace) -> None:
+    first = record.trials[0]
+    words = " ".join(f"word{number}" for number in range(30))
+    error = TrialError(kind="exception", message=f"it broke: {words}")
+    log = f"ledger/s/failures/{'x' * 80} y.log"
+    with Ledger(workspace, "s") as ledger:
+        ledger.append("failed", first.trial_id, error=asdict(replace(error, log=log)))
+    status = read_status(workspace, record)
+    for every_failure, head in ((True, f"  {first.trial_id} {first.title}: exception: "), (False, "  1 x exception: ")):
+        whole = status_text(status, NOW, every_failure=every_failure).splitlines()[1]
+        assert whole.startswith(head)
+        folded = status_text(status, NOW, every_failure=every_failure, width=80).splitlines()[1:]
+        path = [line for line in folded if line == f"    {workspace.root}/{log}"]
+        assert len(path) == every_failure
+        lines = folded[: folded.index(path[0])] if path else folded[:-1]
+        assert len(lines) > 2
+        assert max(map(len, lines)) <= 80
+        assert all(line.startswith(" " * 6 + "w") for line in lines[1:])
+        assert " ".join(" ".join(lines).split()) == " ".join(whole.split())
+
+
 def test_the_file_with_all_that_is_known_of_a_failure_is_named(record: StudyRecord, workspace: Workspace) -> None:
     first = record.trials[0]
     error = TrialError(kind="exception", message="it broke", traceback="Traceback\n  deep down\nValueError: it broke")
