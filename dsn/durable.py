@@ -17,10 +17,15 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     exist; parallel writers of one path are safe, the last one wins. Line ends are written as they are.
 
     Raises:
-        OSError: the folder is missing or not writable, or the disk is full; ``path`` is then as it was.
+        OSError: the folder is missing or not writable, or the disk is full; it names a file, and ``path`` is as it was.
     """
-    with atomic_file(path) as file:
-        file.write(content.encode("utf-8") if isinstance(content, str) else content)
+    try:
+        with atomic_file(path) as file:
+            file.write(content.encode("utf-8") if isinstance(content, str) else content)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)  # of a write to a descriptor the system names none
+        raise
 
 
 @contextmanager

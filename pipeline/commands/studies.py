@@ -42,18 +42,21 @@ def plan(
     skip_absent: SkipAbsent = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a study would run: trials, arms, estimated cost and time. Trains nothing."""
+    """Show what a study would run: trials, arms, estimated cost and time, what is done already. Trains nothing."""
     from pipeline.planning.absent import ways_out
+    from pipeline.scheduling.standing import standing
     from pipeline.terminal.plan_text import plan_summary, plan_text
     from pipeline.workspace.disk import estimated_bytes
+    from pipeline.workspace.ledger import read_times
 
-    study, made = _planned(file, profile, settings, Workspace.locate(workspace), skip_absent=skip_absent)
-    disk = estimated_bytes(made, study.spec.tracking)
+    place = Workspace.locate(workspace)
+    study, made = _planned(file, profile, settings, place, skip_absent=skip_absent)
+    disk, now = estimated_bytes(made, study.spec.tracking), standing(made, read_times(place))
     if as_json:
-        typer.echo(json.dumps(plan_summary(made, disk, resolved=resolved), indent=2))
+        typer.echo(json.dumps(plan_summary(made, disk, now=now, resolved=resolved), indent=2))
     else:
         ways = ways_out(study, made)
-        typer.echo(plan_text(made, disk, ways_out=ways, resolved=resolved, width=terminal_width()))
+        typer.echo(plan_text(made, disk, now=now, ways_out=ways, resolved=resolved, width=terminal_width()))
 
 
 def run(
@@ -112,7 +115,8 @@ def status(
     if as_json:
         typer.echo(json.dumps(status_summary(found, now)))
     else:
-        typer.echo(status_text(found, now, every_failure=failed))
+        width = terminal_width() if sys.stdout.isatty() else None  # a line a failure, for grep
+        typer.echo(status_text(found, now, every_failure=failed, width=width))
 
 
 def studies(workspace: Place = None, as_json: AsJson = False) -> None:

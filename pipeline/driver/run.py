@@ -111,7 +111,7 @@ def _run(
         published = publish(workspace, plan.study)
         ending.report = str(workspace.report(plan.study) / PAGE)
         broadcast.enter("tracking")
-        left = broadcast.snapshot().pending
+        left = broadcast.snapshot().to_go
         if stopping.asked and left:
             raise Interrupted(f"stopped by a signal with {counted(left, 'trial')} to go; the same command runs them")
         return published

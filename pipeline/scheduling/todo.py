@@ -116,14 +116,18 @@ def is_stale(trial: TrialSpec, states: Mapping[str, TrialState]) -> bool:
 
 def opening(plan: Plan, todo: Todo, workspace: Workspace) -> Iterator[str]:
     """The first words of a run: what becomes of each trial, and what is reopened that other studies have too."""
-    left = [f"{todo.there} already there"]
-    left += [f"{todo.failed} failed before (--rerun failed tries again)"] if todo.failed else []
-    left += [f"{todo.stale} stale (--rerun stale trains them again)"] if todo.stale else []
+    left = [f"{todo.there} already there", *left_alone(todo)]
     assert todo.there + todo.failed + todo.stale + len(todo.trials) == len(plan.trials)
     yield f"{plan.study}: {', '.join([counted(len(plan.trials), 'trial'), *left, f'{len(todo.trials)} to run'])}"
     asked = [trial_id for trial_id, why in todo.reopened.items() if why != _LOST]
     if asked:
         yield f"{plan.study}: reopens {counted(len(asked), 'trial')}{_also_of(workspace, plan.study, asked)}"
+
+
+def left_alone(todo: Todo) -> list[str]:
+    """The trials that have no result and are not trained, and by what they would be."""
+    failed = [f"{todo.failed} failed before (--rerun failed tries again)"] if todo.failed else []
+    return failed + ([f"{todo.stale} stale (--rerun stale trains them again)"] if todo.stale else [])
 
 
 def _also_of(workspace: Workspace, study: str, trial_ids: Collection[str]) -> str:

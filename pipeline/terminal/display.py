@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
-from pipeline.terminal.progress import Finished, Snapshot
+from pipeline.terminal.progress import Finished, Phase, Snapshot
 from pipeline.wording import counted, duration, listed, percent
 
 HEARTBEAT = 300.0
 """Seconds of silence after which plain lines say that the run goes on: services that see no output may end a job."""
+
+DOING: Mapping[Phase, str] = {
+    "starting": "starting the workers",
+    "finishing": "finishing what runs",
+    "stopping": "stopping the workers",
+    "reporting": "writing the report",
+    "tracking": "updating MLflow",
+}
+"""What a run does in a phase that says more than that it runs, or has ended."""
 
 
 class Display(Protocol):
@@ -71,16 +81,19 @@ class PlainDisplay:
 
 
 class ChangesDisplay(PlainDisplay):
-    """A line whenever the counts have changed, for who looks on and does not hear of every trial."""
+    """A line whenever the counts have changed or the run is ending before its time, for who looks on and does not hear
+    of every trial."""
 
     def __init__(self, stream: TextIO | None) -> None:
         super().__init__(stream)
-        self._counts = ""
+        self._shown = ""
 
     def update(self, snapshot: Snapshot) -> None:
-        if counts(snapshot) != self._counts:
-            self._counts = counts(snapshot)
-            self.say(f"[{_settled(snapshot)}] {self._counts}{time_left(snapshot, '; ')}")
+        ending = f"; {DOING[snapshot.phase]}" if snapshot.phase in ("finishing", "stopping") else ""
+        shown = f"{counts(snapshot)}{ending}"
+        if shown != self._shown:
+            self._shown = shown
+            self.say(f"[{_settled(snapshot)}] {shown}{time_left(snapshot, '; ')}")
 
 
 def outcome(ended: Finished) -> str:
@@ -99,7 +112,8 @@ def tally(snapshot: Snapshot) -> dict[str, int]:
         "pruned": snapshot.pruned,
         "failed": snapshot.failed,
         "running": len(snapshot.running),
-        "to go": snapshot.pending,
+        "to go": snapshot.to_go,
+        "stale": snapshot.stale,
     }
     return {name: number for name, number in named.items() if number or name == "done"}
 
@@ -111,7 +125,7 @@ def counts(snapshot: Snapshot) -> str:
 
 def time_left(snapshot: Snapshot, before: str = "", now: float | None = None) -> str:
     """``about 5.0 min left``, after ``before``; nothing when nothing can be said or nothing is left to do."""
-    if snapshot.left is None or not (snapshot.running or snapshot.pending):
+    if snapshot.left is None or not (snapshot.running or snapshot.to_go):
         return ""
     left = max(snapshot.left - max((now or snapshot.time) - snapshot.time, 0), 1)
     return f"{before}about {duration(left)} left{'' if snapshot.measured else ' (planned)'}"

@@ -13,16 +13,20 @@ from pipeline.analysis.renderings.text import to_text
 from pipeline.analysis.table import Cell, Column, Table
 from pipeline.planning.absent import absence, omission
 from pipeline.planning.plan import Plan, TrialSpec
+from pipeline.scheduling.standing import Standing
+from pipeline.scheduling.todo import left_alone
 from pipeline.terminal.resolved_text import resolved_tables
 from pipeline.wording import LONGEST_LIST, counted, duration, listed
 from pipeline.workspace.disk import shown_size
 
 
-def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, Any]:
-    """The plan for scripts: counts, estimates (``disk`` in bytes), every trial; all of its settings if ``resolved``.
+def plan_summary(plan: Plan, disk: int, *, now: Standing | None = None, resolved: bool = False) -> dict[str, Any]:
+    """The plan for scripts: counts, estimates (``disk`` in bytes), how it stands ``now``, every trial; all of its
+    settings if ``resolved``.
 
     A trial over data that are not there has no id yet.
     """
+    stands = {} if now is None else _standing_summary(now)
     return {
         "study": plan.study,
         "trials": len(plan.trials),
@@ -34,6 +38,7 @@ def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, 
         "engine": _engine(plan),
         "estimated_core_seconds": round(plan.seconds, 1),
         "estimated_bytes": disk,
+        **stands,
         "trial_list": [
             {
                 "trial": trial.trial_id if trial.content_hash else None,
@@ -48,12 +53,18 @@ def plan_summary(plan: Plan, disk: int, *, resolved: bool = False) -> dict[str, 
 
 
 def plan_text(
-    plan: Plan, disk: int, *, ways_out: Sequence[str] = (), resolved: bool = False, width: int | None = None
+    plan: Plan,
+    disk: int,
+    *,
+    now: Standing | None = None,
+    ways_out: Sequence[str] = (),
+    resolved: bool = False,
+    width: int | None = None,
 ) -> str:
     """The plan for people: what is crossed, and what each arm costs; every setting if ``resolved``.
 
-    ``disk`` is what the results take, in bytes; ``ways_out`` what can be done about data sets that are not there;
-    ``width`` is that of the terminal, and None breaks no line.
+    ``disk`` is what the results take, in bytes; ``now`` how the plan stands in the workspace; ``ways_out`` what can be
+    done about data sets that are not there; ``width`` is that of the terminal, and None breaks no line.
     """
     seeds = len({cell.seed for cell in plan.cells})
     lines = [
@@ -62,6 +73,7 @@ def plan_text(
         f"estimated: {duration(plan.seconds)} of one core (rough: it is for an AVX-512 server)",
         f"engine:    {_engine(plan)}",
         f"on disk:   about {shown_size(disk)}",
+        *_already(plan, now),
         *_missing(plan, ways_out),
         *_unexplored(plan),
         "",
@@ -81,6 +93,26 @@ def _engine(plan: Plan) -> str:
     if trial.resources.gpus:
         return f"{choose_engine(trial.engine, 'cuda').name} on a GPU; where there is none, {here}"
     return str(here)
+
+
+def _standing_summary(now: Standing) -> dict[str, Any]:
+    todo = now.todo
+    return {
+        "already_done": todo.there,
+        "already_failed": todo.failed,
+        "stale": todo.stale,
+        "to_run": len(todo.trials),
+        "remaining_core_seconds": round(now.seconds, 1),
+    }
+
+
+def _already(plan: Plan, now: Standing | None) -> list[str]:
+    """What the workspace has of the plan, if anything, and how long the rest takes."""
+    if now is None or len(now.todo.trials) == len(plan.trials):
+        return []
+    there = [f"{now.todo.there} of {counted(len(plan.trials), 'trial')} done", *left_alone(now.todo)]
+    rest = f"; the rest about {duration(now.seconds)} of one core" if now.todo.trials else "; nothing is left to run"
+    return [f"already:   {', '.join(there)}{rest}"]
 
 
 def _missing(plan: Plan, ways_out: Sequence[str]) -> list[str]:

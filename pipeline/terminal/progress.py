@@ -98,11 +98,13 @@ class Leader:
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A run at a moment. ``planned = done + pruned + failed + len(running) + pending``.
+    """A run at a moment. ``planned = done + pruned + failed + len(running) + pending``, and
+    ``pending = stale + to_go``.
 
     Attributes:
         time: the moment, in seconds since 1970, as all times here.
         began: when this run did.
+        stale: pending trials that this run leaves alone (``pipeline.scheduling.todo``).
         workers: how many trials run at a time; 0 while that is not known.
         left: seconds that it will still take; None while nothing can be said.
         measured: whether ``left`` rests on anything but the plan's estimates.
@@ -121,6 +123,7 @@ class Snapshot:
     done: int
     pruned: int
     failed: int
+    stale: int
     workers: int
     left: float | None
     measured: bool
@@ -132,6 +135,11 @@ class Snapshot:
     @property
     def pending(self) -> int:
         return self.planned - self.done - self.pruned - self.failed - len(self.running)
+
+    @property
+    def to_go(self) -> int:
+        """Trials that this run has yet to begin, and that another one would."""
+        return self.pending - self.stale
 
 
 class Progress:
@@ -177,10 +185,14 @@ class Progress:
         self._latest = deque[Finished](maxlen=LATEST)
         waiting = set(todo)
         self._time_left = TimeLeft({trial.trial_id: trial.seconds for trial in trials if trial.trial_id in waiting})
+        self._stale = 0
         for trial in trials:
-            # One that is neither to be trained nor known is stale (``scheduling.todo``): pending, and left alone.
-            if trial.trial_id not in waiting and trial.trial_id in states:
+            if trial.trial_id in waiting:
+                continue
+            if trial.trial_id in states:
                 self._settled(trial, states[trial.trial_id])
+            else:  # as ``scheduling.todo`` has it: what is neither to be trained nor known has a result of former times
+                self._stale += 1
 
     def _settled(self, trial: TrialSpec, state: TrialState) -> None:
         """What was known of a trial before this run."""
@@ -265,6 +277,7 @@ class Progress:
             done=self._counts["done"],
             pruned=self._counts["pruned"],
             failed=self._counts["failed"],
+            stale=self._stale,
             workers=self._workers,
             left=left,
             measured=measured,

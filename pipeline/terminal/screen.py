@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.terminal.display import tally, time_left
+from pipeline.terminal.display import DOING, tally, time_left
 from pipeline.terminal.live import Line
 from pipeline.terminal.progress import Leader, Name, Snapshot
 from pipeline.wording import ABSENT, counted, percent
@@ -31,13 +31,6 @@ _NARROWEST = 30
 _ROWS_FOR_QUESTION = 16
 _MOST_QUESTION, _MOST_WORKERS, _MOST_LEADERS, _MOST_LATEST = 2, 16, 8, 3
 _GAP = 2
-_DOING = {
-    "starting": "starting the workers",
-    "finishing": "finishing what runs",
-    "stopping": "stopping the workers",
-    "reporting": "writing the report",
-    "tracking": "updating MLflow",
-}
 _STYLES = {"done": "green", "failed": "bold red"}
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -139,7 +132,7 @@ def _state(snapshot: Snapshot, now: float) -> str:
     """What goes on and for how long it has; or how it ended."""
     if snapshot.phase in ("finished", "stopped"):
         return f"{snapshot.phase} after {clock(snapshot.time - snapshot.began)}"
-    parts = (_DOING.get(snapshot.phase, ""), clock(now - snapshot.began))
+    parts = (DOING.get(snapshot.phase, ""), clock(now - snapshot.began))
     return " · ".join(part for part in parts if part)
 
 
@@ -192,7 +185,7 @@ def _workers(snapshot: Snapshot, now: float, width: int) -> _Section | None:
     if snapshot.phase not in ("starting", "training", "finishing"):
         return None
     busy = {running.worker: running for running in snapshot.running}
-    rows = max(min(snapshot.workers, len(busy) + snapshot.pending), max(busy, default=-1) + 1)
+    rows = max(min(snapshot.workers, len(busy) + snapshot.to_go), max(busy, default=-1) + 1)
     names: list[Name | str] = []
     cells: list[list[RenderableType]] = []
     for worker in range(rows):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from pipeline.scheduling.todo import is_stale
-from pipeline.terminal.display import time_left
+from pipeline.terminal.display import DOING, time_left
 from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_line
 from pipeline.terminal.progress_file import read_progress
 from pipeline.wording import counted, duration, elapsed
@@ -45,7 +46,7 @@ class Status:
         stale: those whose results are of earlier semantics (``pipeline.scheduling.todo``): done, by a plan of that
             time, or pending.
         running: those that run, as far as they are known to be.
-        run: the run that goes on, if one does and has told of itself.
+        run: the run that goes on, if one does and has told of itself; its phase says whether it was asked to stop.
     """
 
     workspace: Workspace
@@ -112,6 +113,7 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
     ]
     return {
         "study": status.study,
+        "phase": status.run.phase if status.run else None,
         "planned": status.planned,
         **status.counts,
         "running_trials": running,
@@ -120,23 +122,26 @@ def status_summary(status: Status, now: float) -> dict[str, Any]:
     }
 
 
-def status_text(status: Status, now: float, *, every_failure: bool = False) -> str:
-    """For people: the sum, what runs, and why trials failed."""
+def status_text(status: Status, now: float, *, every_failure: bool = False, width: int | None = None) -> str:
+    """For people: the sum, what runs, and why trials failed; of a terminal of ``width`` columns, if there is one."""
     sums = " + ".join(f"{number} {state}" for state, number in status.counts.items())
     lines = [f"{status.study}: {status.planned} planned = {sums}"]
     if status.run:
-        lines.append(f"running for {duration(elapsed(status.run.began, now))}{time_left(status.run, ', ', now)}")
+        doing = f", {DOING[status.run.phase]}" if status.run.phase in DOING else ""
+        took = duration(elapsed(status.run.began, now))
+        lines.append(f"running for {took}{doing}{time_left(status.run, ', ', now)}")
     for each in status.running:
         loss = "" if each.train_loss is None else f", training loss {each.train_loss:.4f}"
         took = duration(elapsed(each.since, now))
         lines.append(f"  {each.name.title}: epoch {each.epoch} of {each.epochs}{loss}, {took}{_silence(each, now)}")
     if every_failure:
         for failure in status.failures:
-            lines.append(f"  {failure.name.trial} {failure.name.title}: {failure.kind}: {failure.message}")
+            lines += _folded(f"  {failure.name.trial} {failure.name.title}: {failure.kind}: {failure.message}", width)
             lines += [f"    {status.workspace.root / failure.log}"] if failure.log else []
     elif status.failures:
         causes = status.causes().most_common()
-        lines += [f"  {number} x {kind}: {message}" for (kind, message), number in causes[:MOST_CAUSES]]
+        for (kind, message), number in causes[:MOST_CAUSES]:
+            lines += _folded(f"  {number} x {kind}: {message}", width)
         if len(causes) > MOST_CAUSES:
             lines.append(f"  and {counted(len(causes) - MOST_CAUSES, 'other cause')}")
         lines.append("(--failed lists each; `dsn run FILE --rerun failed` tries again)")
@@ -145,6 +150,13 @@ def status_text(status: Status, now: float, *, every_failure: bool = False) -> s
         lines.append(f"  {found}: of an earlier version of the program, which computed otherwise")
         lines.append("(`dsn run` leaves them alone; `dsn run FILE --rerun stale` trains them again)")
     return "\n".join(lines)
+
+
+def _folded(line: str, width: int | None) -> list[str]:
+    """At spaces, what follows deeper than the beginning. A longer word, such as a path, stays whole, to be copied."""
+    if width is None:
+        return [line]
+    return textwrap.wrap(line, width, subsequent_indent=" " * 6, break_long_words=False, break_on_hyphens=False)
 
 
 def _silence(running: Running, now: float) -> str:

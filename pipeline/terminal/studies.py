@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from dsn.errors import InvalidInput
-from pipeline.wording import duration, elapsed, printable
+from pipeline.scheduling.pace import pace, seconds_taken
+from pipeline.terminal.progress_file import read_progress
+from pipeline.wording import duration, printable
 from pipeline.workspace.layout import Workspace
 from pipeline.workspace.ledger import read_times
-from pipeline.workspace.lifecycle import TrialState, accounted
+from pipeline.workspace.lifecycle import ENDED, TrialState, accounted
 from pipeline.workspace.lock import driven_study
 from pipeline.workspace.record import StudyOutline, load_outline, recorded_studies
 
-Condition = Literal["running", "done", "failed", "unfinished", "not begun"]
+Condition = Literal["running", "finishing", "stopping", "done", "failed", "unfinished", "not begun"]
 
-_ENDED = ("done", "pruned", "failed")
 _PENDING = TrialState(status="pending")
 
 
@@ -27,8 +28,8 @@ class Known:
 
     Attributes:
         study, question: from its file.
-        condition: ``failed`` once nothing is missing and something has failed; ``unfinished`` when something is missing
-            and nothing runs.
+        condition: ``finishing`` and ``stopping`` while it runs and has been asked to stop; ``failed`` once nothing is
+            missing and something has failed; ``unfinished`` when something is missing and nothing runs.
         counts: trials by status; they add up to all that are planned.
         last: when a trial of it last began or ended, in seconds since 1970; None if none has.
         spent: seconds that its trials took that have ended, wherever they were run.
@@ -60,43 +61,46 @@ def read_studies(workspace: Workspace) -> list[Known | Unreadable]:
     """
     names = recorded_studies(workspace)
     states, driven = read_times(workspace), driven_study(workspace)
+    goes_on = _going_on(workspace, driven) if driven else None
     found: list[Known | Unreadable] = []
     for name in names:
         try:
-            found.append(_known(load_outline(workspace, name), states, driven))
+            found.append(_known(load_outline(workspace, name), states, goes_on if name == driven else None))
         except InvalidInput as error:
             found.append(Unreadable(study=name, problem=error.problem))
     return found
 
 
-def _known(outline: StudyOutline, states: Mapping[str, TrialState], driven: str | None) -> Known:
+def _known(outline: StudyOutline, states: Mapping[str, TrialState], goes_on: Condition | None) -> Known:
     own = {trial_id: states.get(trial_id, _PENDING) for trial_id in outline.seconds}
     counts = accounted(own, own)
-    took = {
-        trial_id: elapsed(state.record["started"], state.record["time"])
-        for trial_id, state in own.items()
-        if state.status in _ENDED and state.record is not None and "started" in state.record
-    }
-    done = [trial_id for trial_id in took if own[trial_id].status == "done"]
-    planned = sum(outline.seconds[trial_id] for trial_id in done)
-    pace = sum(took[trial_id] for trial_id in done) / planned if planned else 1.0
-    missing = [seconds for trial_id, seconds in outline.seconds.items() if own[trial_id].status not in _ENDED]
+    took = [taken for state in own.values() if (taken := seconds_taken(state)) is not None]
+    missing = [seconds for trial_id, seconds in outline.seconds.items() if own[trial_id].status not in ENDED]
     return Known(
         study=outline.name,
         question=outline.question,
-        condition=_condition(counts, runs=driven == outline.name),
+        condition=goes_on or _condition(counts),
         counts=counts,
         last=max((state.record["time"] for state in own.values() if state.record is not None), default=None),
-        spent=sum(took.values()),
-        left=sum(missing) * pace,
+        spent=sum(took),
+        left=sum(missing) * pace((outline.seconds[trial_id], state) for trial_id, state in own.items()),
     )
 
 
-def _condition(counts: Mapping[str, int], *, runs: bool) -> Condition:
-    if runs:
-        return "running"
+def _going_on(workspace: Workspace, study: str) -> Condition:
+    """Of a study that is being run, as far as its run has told of itself."""
+    run = read_progress(workspace, study)
+    match run.phase if run else None:
+        case "finishing" | "stopping" as ending:
+            return ending
+        case _:
+            return "running"
+
+
+def _condition(counts: Mapping[str, int]) -> Condition:
+    """Of one that nobody runs."""
     if counts["pending"] + counts["running"]:
-        return "unfinished" if any(counts[status] for status in _ENDED) else "not begun"
+        return "unfinished" if any(counts[status] for status in ENDED) else "not begun"
     return "failed" if counts["failed"] else "done"
 
 

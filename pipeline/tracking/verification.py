@@ -11,16 +11,21 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from mlflow import MlflowClient
 from mlflow.entities import Run
+from mlflow.store.artifact.artifact_repo import ArtifactRepository
+from mlflow.store.artifact.artifact_repository_registry import get_artifact_repository
 
 from pipeline.planning.plan import TrialSpec
 from pipeline.tracking.content import Point, StudyContent
 from pipeline.tracking.datasets import datasets_of
+from pipeline.tracking.histories import RUNS_A_CALL, Comparable, known_histories
 from pipeline.tracking.layout import LINES, REPORT, TRIAL
 from pipeline.tracking.writer import FAILURES, found_runs
 from pipeline.workspace.layout import Workspace
@@ -29,6 +34,9 @@ from pipeline.workspace.lifecycle import TrialState
 from pipeline.workspace.record import StudyRecord
 
 _SAY_EVERY = 5.0
+
+_AT_ONCE = 4
+"""Artifacts that are fetched at a time."""
 
 _STUDY = ""
 """In the place of a trial's id: the study's own run."""
@@ -87,13 +95,20 @@ class _Comparison:
         self._trials = {trial.trial_id: trial for trial in record.trials}
         self._uses = {use.config: use for use in record.data}
         self._findings = Findings()
+        self._known: Mapping[tuple[str, str], set[Comparable]] = {}
         self._parent = ""
 
     def made(self, say: Callable[[str], None]) -> Findings:
         parents, runs = self._found("study"), self._by_trial()
         self._compare_parent(parents[0] if parents else None)
         told = time.monotonic()
-        for number, trial_id in enumerate([*self._trials, *(runs.keys() - self._trials.keys())]):
+        trial_ids = [*self._trials, *(runs.keys() - self._trials.keys())]
+        for number, trial_id in enumerate(trial_ids):
+            if number % RUNS_A_CALL == 0:
+                together = trial_ids[number : number + RUNS_A_CALL]
+                self._known = known_histories(
+                    self._client, [run for each in together for run in runs.get(each, [])[:1]]
+                )
             if time.monotonic() > told + _SAY_EVERY:
                 say(f"compared {number} of {len(self._trials)} trials with MLflow")
                 told = time.monotonic()
@@ -180,13 +195,15 @@ class _Comparison:
                 self._differs(trial, f"{kind} {key}".strip(), repr(there[:80]) if key in found else "missing")
 
     def _compare_points(self, trial: str, run: Run, points: Iterable[Point]) -> None:
-        wanted: dict[str, set[Any]] = {}
+        wanted: dict[str, set[Comparable]] = {}
         for point in points:
             wanted.setdefault(point.key, set()).add(point.comparable())
         for key in sorted(wanted.keys() | run.data.metrics.keys()):
+            self._findings.points += len(wanted.get(key, ()))
+            if key in wanted and wanted[key] == self._known.get((run.info.run_id, key)):
+                continue
             history = self._client.get_metric_history(run.info.run_id, key)
             found = {Point(each.key, each.value, each.timestamp, each.step).comparable() for each in history}
-            self._findings.points += len(wanted.get(key, ()))
             missing, surplus = wanted.get(key, set()) - found, found - wanted.get(key, set())
             if missing:
                 self._differs(trial, f"metric {key}", f"{len(missing)} of {len(wanted[key])} points missing")
@@ -195,30 +212,32 @@ class _Comparison:
                 self._findings.refuted.add(run.info.run_id)
 
     def _compare_artifacts(self, trial: str, run: Run, wanted: Mapping[str, Path | bytes]) -> None:
+        # Asked itself: MlflowClient asks the server again for each artifact where those of the run are.
+        kept = get_artifact_repository(run.info.artifact_uri, self._client.tracking_uri)
         rooms = {str(PurePosixPath(name).parent) for name in wanted}
-        there = {
-            file.path
-            for room in rooms
-            for file in self._client.list_artifacts(run.info.run_id, None if room == "." else room)
-        }
+        there = {file.path for room in rooms for file in kept.list_artifacts(None if room == "." else room)}
+        self._findings.artifacts += len(wanted)
+        fetched = [name for name in wanted if name in there]
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            digests = dict(zip(fetched, pool.map(partial(_digest_in, kept), fetched), strict=True))
         for name, source in wanted.items():
-            self._findings.artifacts += 1
             if name not in there:
                 self._differs(trial, f"artifact {name}", "missing")
-            elif self._digest(run, name) != _digest_of(source):
+            elif digests[name] != _digest_of(source):
                 self._differs(trial, f"artifact {name}", "of another content")
-
-    def _digest(self, run: Run, artifact: str) -> str | None:
-        """SHA-256 of an artifact; None if it cannot be fetched, though it is listed."""
-        with tempfile.TemporaryDirectory() as folder:
-            try:
-                return _digest_of(Path(self._client.download_artifacts(run.info.run_id, artifact, folder)))
-            except FAILURES:
-                return None
 
 
 def _settled(state: TrialState) -> TrialState:
     return TrialState(status="pending", record=state.record) if state.status == "running" else state
+
+
+def _digest_in(kept: ArtifactRepository, artifact: str) -> str | None:
+    """SHA-256 of an artifact; None if it cannot be fetched, though it is listed."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            return _digest_of(Path(kept.download_artifacts(artifact, folder)))  # type: ignore[no-untyped-call]
+        except FAILURES:
+            return None
 
 
 def _digest_of(source: Path | bytes) -> str:

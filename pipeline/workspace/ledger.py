@@ -45,13 +45,17 @@ class Ledger:
         folder = workspace.study(study)
         folder.mkdir(parents=True, exist_ok=True)
         self._generations = _generations(workspace)
-        self._file = _open_for_appending(folder / _FILE)
+        self._path = folder / _FILE
+        self._file = _open_for_appending(self._path)
 
     def append(self, event: str, trial_id: str, **details: Any) -> None:
         """Write one event; when this returns it is on disk. A write that fails leaves no part of the line behind.
 
         A line carries the generation of its trial, the highest that any ledger of the workspace knows; ``reopened``
         begins the next one.
+
+        Raises:
+            OSError: the disk is full, say; with the ledger's path.
         """
         self._write([self._line(event, trial_id, details)])
 
@@ -72,14 +76,12 @@ class Ledger:
         return {"event": event, "trial": trial_id, **life, "time": time.time(), **began, **details}
 
     def _write(self, lines: list[dict[str, Any]]) -> None:
-        content = as_lines(lines)
         end = os.lseek(self._file, 0, os.SEEK_END)
         try:
-            written = os.write(self._file, content)
-            if written < len(content):
-                raise OSError(f"only {written} of {len(content)} bytes could be written to the ledger")
+            _write_all(self._file, as_lines(lines))
             os.fdatasync(self._file)
-        except OSError:
+        except OSError as error:
+            error.filename = str(self._path)  # of a write to a descriptor the system names none
             os.ftruncate(self._file, end)
             raise
         self._generations |= {line["trial"]: line["generation"] for line in lines if line["event"] == "reopened"}
@@ -99,6 +101,13 @@ class Ledger:
 def as_lines(records: Iterable[Mapping[str, Any]]) -> bytes:
     """Records as a ledger has them: ASCII, numbers alone where there are numbers."""
     return b"".join(json.dumps(record, separators=(",", ":"), allow_nan=False).encode() + b"\n" for record in records)
+
+
+def _write_all(file: int, content: bytes) -> None:
+    """A disk that fills takes the first part of a line and says nothing; asked to take the rest, it says why not."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(file, left) :]
 
 
 def _open_for_appending(path: Path) -> int:
@@ -170,8 +179,9 @@ def read_states(workspace: Workspace) -> dict[str, TrialState]:
 
 
 def read_times(workspace: Workspace) -> dict[str, TrialState]:
-    """As ``read_states``, of records that have ``event, trial, generation, time`` and ``started`` alone: for hundreds
-    of thousands of trials. Of two ledgers that claim the same by other lines, it may take the other's times."""
+    """As ``read_states``, of records that have ``event, trial, generation, time`` and ``started`` alone, but for those
+    of failures, which are whole: for hundreds of thousands of trials. Of two ledgers that claim the same by other
+    lines, it may take the other's times."""
     driven = driven_study(workspace)
     ledgers = ((path, _heads(path.read_bytes(), path)) for path in _ledger_files(workspace))
     return prevailing(
@@ -182,7 +192,7 @@ def read_times(workspace: Workspace) -> dict[str, TrialState]:
 def _heads(content: bytes, path: Path) -> Iterator[dict[str, Any]]:
     for line in content[: content.rfind(b"\n") + 1].splitlines():
         found = _HEAD.match(line)
-        if found is None:
+        if found is None or found[1] == b"failed":
             yield _record(line, str(path))
             continue
         event, trial, generation, when, started = found.groups()

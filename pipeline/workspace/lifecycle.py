@@ -32,6 +32,9 @@ EVENTS: Mapping[str, Status] = {
 FINAL: frozenset[Status] = frozenset({"done", "pruned"})
 """What a trial stays, within its generation."""
 
+ENDED: frozenset[Status] = FINAL | {"failed"}
+"""A trial that a run does not begin again by itself, unless its worker was lost."""
+
 _TIMES = ("time", "started")
 
 

@@ -12,6 +12,13 @@ from collections import Counter
 
 import pytest
 from bench import PATIENCE, Bench, descendants, runs_of, wait_until
+from hearing import hear_signals
+
+from dsn.data import describe
+from pipeline.planning.plan import make_plan
+from pipeline.study.spec import read_study
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger
 
 NOW = "dsn: stopped by a signal; the same command runs what is missing"
 
@@ -47,6 +54,32 @@ def test_the_first_signal_finishes_what_runs_begins_nothing_and_reports(bench: B
     if first == signal.SIGTERM:
         bench.dsn("run", "tiny.yaml")
         assert bench.accounted()["done"] == 6
+
+
+LATER = "from pipeline.planning import identity; identity.SEMANTICS = 2; from pipeline.cli import main; main()"
+"""The command, of a later version that computes otherwise."""
+
+
+def test_stale_trials_are_not_among_those_that_the_same_command_runs(bench: Bench) -> None:
+    bench.write_study(epochs=200, seeds=3, engine="torch")
+    with Ledger(Workspace(root=bench.workspace), "tiny") as ledger:
+        for trial in make_plan(read_study(bench.study), describe).trials[:2]:
+            ledger.append("done", trial.trial_id)
+    driver = subprocess.Popen(
+        [sys.executable, "-c", LATER, "run", "tiny.yaml"],
+        cwd=bench.folder,
+        env=os.environ | {"DSN_WORKSPACE": str(bench.workspace)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=hear_signals,  # noqa: PLW1509  # it takes no lock
+    )
+    wait_until(lambda: len(bench.ids("started")) == 2, driver)
+    driver.send_signal(signal.SIGTERM)
+    lines = _end(driver)
+    assert lines[0] == "tiny: 6 trials, 0 already there, 2 stale (--rerun stale trains them again), 4 to run"
+    assert lines[-1] == "dsn: stopped by a signal with 2 trials to go; the same command runs them"
 
 
 @pytest.mark.parametrize("by", ["signals", "dsn cancel --now"])

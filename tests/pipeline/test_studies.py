@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 import pytest
 from made_workspace import ended, planned
 
-from pipeline.terminal.studies import Known, Unreadable, read_studies, studies_text
+from pipeline.terminal.progress import Phase, Progress
+from pipeline.terminal.progress_file import ProgressFile
+from pipeline.terminal.studies import Known, Unreadable, read_studies, studies_summary, studies_text
 from pipeline.workspace.layout import Workspace
 from pipeline.workspace.ledger import Ledger, ledger_file, read_states, read_times
 from pipeline.workspace.lifecycle import TrialState
@@ -38,13 +41,15 @@ def _end(workspace: Workspace, study: str, trial_id: str, event: str, took: floa
     path.write_bytes(b"".join(before) + json.dumps(head | {"error": error}).replace(", ", ",").encode() + b"\n")
 
 
-def test_times_are_the_states_without_the_rest(workspace: Workspace) -> None:
+def test_times_are_the_states_without_the_rest_of_what_is_no_failure(workspace: Workspace) -> None:
     ended(workspace)
     with Ledger(workspace, "second") as ledger:
         ledger.reopen({next(iter(read_states(workspace))): "all"})
     kept = ("event", "trial", "generation", "time", "started")
     assert read_times(workspace) == {
-        trial_id: replace(state, record={key: state.record[key] for key in kept if key in state.record})
+        trial_id: replace(
+            state, record={key: state.record[key] for key in state.record if key in kept or state.status == "failed"}
+        )
         for trial_id, state in read_states(workspace).items()
         if state.record is not None
     }
@@ -108,6 +113,27 @@ def test_a_study_that_runs_says_so(workspace: Workspace, driving: Callable[..., 
         (found,) = read_studies(workspace)
     assert isinstance(found, Known)
     assert found.condition == "running"
+
+
+@pytest.mark.parametrize(
+    ("phase", "condition"),
+    [("training", "running"), ("finishing", "finishing"), ("stopping", "stopping"), ("tracking", "running")],
+)
+def test_a_study_whose_run_is_asked_to_stop_says_so(
+    workspace: Workspace, driving: Callable[..., Any], phase: Phase, condition: str
+) -> None:
+    record, _ = planned(workspace, "s"), planned(workspace, "another")
+    progress = Progress(
+        study="s", question="", trials=record.trials, cells=record.cells, states={}, todo=(), began=time.time()
+    )
+    progress.enter(phase)
+    file = ProgressFile(workspace, "s", pytest.fail)
+    with driving(workspace, "s"):
+        file.write(progress.snapshot(time.time()))
+        found = read_studies(workspace)
+        assert [each["condition"] for each in studies_summary(found)] == ["not begun", condition]
+        assert f"\ns        {condition}  " in studies_text(found, workspace, 80)
+    assert [each["condition"] for each in studies_summary(read_studies(workspace))] == ["not begun", "not begun"]
 
 
 def test_a_study_of_another_version_hides_no_other(workspace: Workspace) -> None:

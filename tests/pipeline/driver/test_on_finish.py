@@ -6,12 +6,12 @@ import json
 import os
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lifeline import LONGER, lifeline
 
 from dsn.errors import InvalidInput
 from pipeline.driver.on_finish import Ending
@@ -131,18 +131,27 @@ def test_a_command_that_fails_is_told_in_a_line(
 
 
 def test_a_command_that_hangs_is_ended_with_all_that_it_started(make_plan_of: MakePlan, place: Path) -> None:
-    script = place / "hang.sh"
-    script.write_text("#!/bin/sh\nsleep 600 &\necho $! > child\nwait\n")
-    script.chmod(0o755)
-    (line,) = _end(make_plan_of, ["./hang.sh"], time_limit=1.0)
-    assert line.endswith("hang.sh took more than 1 s and was stopped")
-    child = Path("/proc") / (place / "child").read_text().strip()
-    while child.exists() and "Z" not in (child / "stat").read_text().split()[2]:
-        time.sleep(0.01)
+    script, begun = place / "hang.sh", place / "begun"
+    with lifeline(place) as line:
+        script.write_text(f"#!/bin/sh\nexec 3> {line.path}\nsleep 1000 &\ntouch {begun}\nwait\n")
+        script.chmod(0o755)
+        for seconds in LONGER:
+            (said,) = _end(make_plan_of, ["./hang.sh"], time_limit=seconds)
+            assert said.endswith(f"hang.sh took more than {seconds:g} s and was stopped")
+            if begun.exists():
+                break
+        assert begun.exists()
+        line.wait()
 
 
 def test_a_process_that_it_leaves_behind_is_not_waited_for(make_plan_of: MakePlan, place: Path) -> None:
-    assert _end(make_plan_of, ["sh", "-c", "sleep 5 &"], time_limit=4.0) == []
+    release = place / "release"
+    os.mkfifo(release)
+    with lifeline(place) as line:
+        assert _end(make_plan_of, ["sh", "-c", f"exec 3> {line.path}; cat {release} &"]) == []
+        assert line.held()
+        release.write_bytes(b"")
+        line.wait()
 
 
 def test_nothing_is_expanded_and_no_shell_is_asked(make_plan_of: MakePlan, place: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from lifeline import LONGER, lifeline
 
 from pipeline.health import services
 from pipeline.health.datasets import check_data
@@ -105,14 +105,14 @@ def test_cuda_is_not_tried_with_a_torch_for_the_cpu(workspace: Workspace) -> Non
     assert (finding.state, "nothing to try" in finding.found) == ("ok", True)
 
 
-def test_a_program_that_hangs_is_ended_with_its_children() -> None:
-    # The child holds the output open.
-    answer = asked(["sh", "-c", "sleep 1000 & echo $!; sleep 1000"], 1.0)
-    assert answer.code is None
-    child = Path("/proc") / answer.text.strip() / "stat"
-    # Killed, though its new parent may not have taken note yet.
-    while child.exists() and child.read_text(encoding="ascii").split()[2] != "Z":
-        time.sleep(0.01)
+def test_a_program_that_hangs_is_ended_with_its_children(tmp_path: Path) -> None:
+    with lifeline(tmp_path) as line:
+        # The child holds the output open.
+        code = f"exec 3> {line.path}; sleep 1000 & echo begun; sleep 1000"
+        answers = (asked(["sh", "-c", code], seconds) for seconds in LONGER)
+        answer = next(answer for answer in answers if answer.text)
+        assert (answer.code, answer.text) == (None, "begun\n")
+        line.wait()
 
 
 STUDY = """\

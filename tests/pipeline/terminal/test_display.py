@@ -11,7 +11,7 @@ from dataclasses import replace
 import pytest
 
 from pipeline.terminal.choice import make_display
-from pipeline.terminal.display import HEARTBEAT, ChangesDisplay, PlainDisplay
+from pipeline.terminal.display import HEARTBEAT, ChangesDisplay, PlainDisplay, counts
 from pipeline.terminal.live import LiveDisplay
 from pipeline.terminal.progress import Finished, Name, Running, Snapshot
 
@@ -26,6 +26,7 @@ SNAPSHOT = Snapshot(
     done=1,
     pruned=0,
     failed=0,
+    stale=0,
     workers=1,
     left=100.0,
     measured=True,
@@ -71,6 +72,28 @@ def test_who_looks_on_gets_a_line_when_the_counts_change() -> None:
         "[1/5] 1 done, 1 running, 3 to go; about 1.7 min left",
         "[2/5] 2 done, 1 running, 2 to go; about 50 s left",
     ]
+
+
+def test_who_looks_on_hears_once_that_the_run_is_ending() -> None:
+    stream = io.StringIO()
+    display = ChangesDisplay(stream)
+    ending = replace(SNAPSHOT, phase="finishing", left=20.0)
+    for snapshot in (
+        SNAPSHOT,
+        ending,
+        replace(ending, left=10.0),
+        replace(SNAPSHOT, phase="stopping", running=(), left=None),
+    ):
+        display.update(snapshot)
+    assert stream.getvalue().splitlines() == [
+        "[1/5] 1 done, 1 running, 3 to go; about 1.7 min left",
+        "[1/5] 1 done, 1 running, 3 to go; finishing what runs; about 20 s left",
+        "[1/5] 1 done, 4 to go; stopping the workers",
+    ]
+
+
+def test_stale_trials_are_not_to_go() -> None:
+    assert counts(replace(SNAPSHOT, stale=2)) == "1 done, 1 running, 1 to go, 2 stale"
 
 
 class Gone(io.StringIO):

@@ -28,6 +28,7 @@ SNAPSHOT = Snapshot(
     done=0,
     pruned=0,
     failed=0,
+    stale=0,
     workers=1,
     left=None,
     measured=False,

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.planning.plan import Plan
+from pipeline.terminal.display import counts, time_left
 from pipeline.terminal.progress import LATEST, Finished, Leader, Progress, one_line
 from pipeline.trial.outcome import EpochReport, TrialError, TrialResult
 from pipeline.workspace.lifecycle import TrialState
@@ -112,7 +113,9 @@ def test_trials_that_are_left_alone_without_a_result_are_pending(make_plan_of: M
     for trial_id in todo:
         progress.finished(trial_id, _done(trial_id), at=BEGAN)
     snapshot = progress.snapshot(BEGAN)
-    assert (snapshot.planned, snapshot.done, snapshot.pending) == (4, 3, 1)
+    assert (snapshot.planned, snapshot.done, snapshot.pending, snapshot.stale, snapshot.to_go) == (4, 3, 1, 1, 0)
+    assert counts(snapshot) == "3 done, 1 stale"
+    assert time_left(snapshot) == "", "nothing is left to do"
 
 
 def test_arms_that_are_equal_in_what_is_shown_lead_together(make_plan_of: MakePlan) -> None:

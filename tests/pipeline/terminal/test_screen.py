@@ -33,6 +33,7 @@ SNAPSHOT = Snapshot(
     done=17,
     pruned=0,
     failed=1,
+    stale=0,
     workers=3,
     left=300.0,
     measured=True,

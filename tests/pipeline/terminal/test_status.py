@@ -15,7 +15,7 @@ import pytest
 from pipeline.planning import identity
 from pipeline.planning.identity import trial_id
 from pipeline.terminal.display import ChangesDisplay
-from pipeline.terminal.progress import Progress, Snapshot
+from pipeline.terminal.progress import Phase, Progress, Snapshot
 from pipeline.terminal.progress_file import EVERY, ProgressFile, last_progress, read_progress
 from pipeline.terminal.status import MOST_CAUSES, read_status, status_summary, status_text
 from pipeline.terminal.watch import watch
@@ -95,6 +95,26 @@ def test_what_runs_is_shown_with_how_far_it_is(record: StudyRecord, workspace: W
     assert (ended.running, ended.run, ended.counts["pending"]) == ((), None, 4), "what is left of a run misleads nobody"
 
 
+@pytest.mark.parametrize(
+    ("phase", "words"),
+    [("finishing", "finishing what runs, about "), ("stopping", "stopping the workers"), ("reporting", "writing the ")],
+)
+def test_a_run_that_is_asked_to_stop_says_so_elsewhere_too(
+    record: StudyRecord, workspace: Workspace, phase: Phase, words: str
+) -> None:
+    first, *_ = record.trials
+    progress = _progress(record)
+    with driver_lock(workspace, "s"), Ledger(workspace, "s") as ledger:
+        ledger.append("started", first.trial_id)
+        progress.started(first.trial_id, at=NOW - 10)
+        progress.enter(phase)
+        ProgressFile(workspace, "s", _no_words).write(progress.snapshot(NOW))
+        status = read_status(workspace, record)
+        assert status_text(status, NOW).splitlines()[1].startswith(f"running for 60 s, {words}")
+        assert status_summary(status, NOW)["phase"] == phase
+    assert status_summary(read_status(workspace, record), NOW)["phase"] is None, "of a run that is over nothing is said"
+
+
 def test_a_trial_of_which_nothing_is_heard_is_told_of(record: StudyRecord, workspace: Workspace) -> None:
     first, second, *_ = record.trials
     progress = _progress(record)
@@ -163,6 +183,27 @@ def test_failures_are_counted_by_their_cause_or_listed(record: StudyRecord, work
         "diverged",
         "exception",
     ]
+
+
+def test_causes_are_folded_to_the_terminal_and_paths_are_not(record: StudyRecord, workspace: Workspace) -> None:
+    first = record.trials[0]
+    words = " ".join(f"word{number}" for number in range(30))
+    error = TrialError(kind="exception", message=f"it broke: {words}")
+    log = f"ledger/s/failures/{'x' * 80} y.log"
+    with Ledger(workspace, "s") as ledger:
+        ledger.append("failed", first.trial_id, error=asdict(replace(error, log=log)))
+    status = read_status(workspace, record)
+    for every_failure, head in ((True, f"  {first.trial_id} {first.title}: exception: "), (False, "  1 x exception: ")):
+        whole = status_text(status, NOW, every_failure=every_failure).splitlines()[1]
+        assert whole.startswith(head)
+        folded = status_text(status, NOW, every_failure=every_failure, width=80).splitlines()[1:]
+        path = [line for line in folded if line == f"    {workspace.root}/{log}"]
+        assert len(path) == every_failure
+        lines = folded[: folded.index(path[0])] if path else folded[:-1]
+        assert len(lines) > 2
+        assert max(map(len, lines)) <= 80
+        assert all(line.startswith(" " * 6 + "w") for line in lines[1:])
+        assert " ".join(" ".join(lines).split()) == " ".join(whole.split())
 
 
 def test_the_file_with_all_that_is_known_of_a_failure_is_named(record: StudyRecord, workspace: Workspace) -> None:

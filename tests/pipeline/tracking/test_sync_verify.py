@@ -73,6 +73,7 @@ def test_what_was_planted_is_found_and_mended(tracked: tuple[Workspace, MlflowCl
     # Done: a point too many and one with another value; missing artifact, changed artifact; no points; a parameter.
     client.log_metric(ids[trials[0]], "curve/train_loss", 0.25, timestamp=1, step=1)
     client.log_metric(ids[trials[0]], "test_accuracy", 0.9)
+    client.log_metric(ids[trials[0]], "a person/s", 1.0)
     _file(workspace, runs[trials[1]], "network.npz").unlink()
     _file(workspace, runs[trials[1]], "history.parquet").write_bytes(b"changed")
     client.set_tag(ids[trials[1]], "a person/s", "note")
@@ -105,6 +106,7 @@ def test_what_was_planted_is_found_and_mended(tracked: tuple[Workspace, MlflowCl
         ("", "artifact study.yaml"): "of another content",
         (trials[0], "metric curve/train_loss"): "1 points that the ledger has not",
         (trials[0], "metric test_accuracy"): "1 points that the ledger has not",
+        (trials[0], "metric a person/s"): "1 points that the ledger has not",
         (trials[1], "artifact network.npz"): "missing",
         (trials[1], "artifact history.parquet"): "of another content",
         (trials[2], "metric curve/train_loss"): "2 of 2 points missing",

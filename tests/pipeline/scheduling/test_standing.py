@@ -1,0 +1,113 @@
+"""What a workspace has of a plan before it is run, and how long the rest takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.planning import identity
+from pipeline.planning.plan import Plan
+from pipeline.scheduling.pace import pace, seconds_taken
+from pipeline.scheduling.standing import standing
+from pipeline.terminal.plan_text import plan_summary, plan_text
+from pipeline.workspace.layout import Workspace
+from pipeline.workspace.ledger import Ledger
+from pipeline.workspace.lifecycle import Status, TrialState
+
+MakePlan = Callable[..., tuple[Any, Plan]]
+
+ARMS = "arms: {x: {}, y: {sparsity.level: 0.5}}\nseeds: 3\nresources: {cpus: 2}\n"
+
+
+def _state(status: Status, took: float | None, kind: str = "diverged") -> TrialState:
+    record: dict[str, Any] = {"time": 1000.0, "error": {"kind": kind} if status == "failed" else None}
+    return TrialState(status=status, record=record if took is None else record | {"started": 1000.0 - took})
+
+
+def _already(plan: Plan, states: Mapping[str, TrialState]) -> list[str]:
+    lines = plan_text(plan, 0, now=standing(plan, states)).splitlines()
+    return [line.removeprefix("already:   ") for line in lines if line.startswith("already:")]
+
+
+def test_a_plan_of_which_nothing_is_there_says_nothing(make_plan_of: MakePlan) -> None:
+    plan = make_plan_of(ARMS)[1]
+    states = {"another": _state("done", 1.0), plan.trials[0].trial_id: _state("pending", None)}
+    assert _already(plan, states) == []
+    summary = plan_summary(plan, 0, now=standing(plan, states))
+    assert (summary["already_done"], summary["to_run"]) == (0, 6)
+    assert summary["remaining_core_seconds"] == summary["estimated_core_seconds"]
+
+
+def test_what_is_left_is_by_how_long_the_others_took(make_plan_of: MakePlan) -> None:
+    plan = make_plan_of(ARMS)[1]
+    first, second, third, *rest = plan.trials
+    states = {
+        first.trial_id: _state("done", 2 * first.seconds),
+        second.trial_id: _state("done", 4 * second.seconds),
+        # Neither says how long a whole training takes.
+        third.trial_id: _state("failed", 100 * third.seconds),
+        rest[0].trial_id: _state("failed", 100 * third.seconds, "worker-lost"),
+    }
+    found = standing(plan, states)
+    slower = (2 * first.seconds + 4 * second.seconds) / (first.seconds + second.seconds)
+    assert found.seconds == pytest.approx(2 * slower * sum(trial.seconds for trial in rest), rel=1e-12)
+    (line,) = _already(plan, states)
+    assert line.startswith("2 of 6 trials done, 1 failed before (--rerun failed tries again); the rest about ")
+    summary = plan_summary(plan, 0, now=found)
+    assert {key: summary[key] for key in ("trials", "already_done", "already_failed", "stale", "to_run")} == {
+        "trials": 6,
+        "already_done": 2,
+        "already_failed": 1,
+        "stale": 0,
+        "to_run": 3,
+    }
+
+
+def test_a_plan_that_is_done_says_so(make_plan_of: MakePlan) -> None:
+    plan = make_plan_of(ARMS)[1]
+    states = {trial.trial_id: _state("done", 1.0) for trial in plan.trials}
+    assert _already(plan, states) == ["6 of 6 trials done; nothing is left to run"]
+
+
+def test_stale_results_are_held_back(make_plan_of: MakePlan, monkeypatch: pytest.MonkeyPatch) -> None:
+    states = {trial.trial_id: _state("done", 1.0) for trial in make_plan_of(ARMS)[1].trials[:2]}
+    monkeypatch.setattr(identity, "SEMANTICS", 2)
+    (line,) = _already(make_plan_of(ARMS)[1], states)
+    assert line.startswith("0 of 6 trials done, 2 stale (--rerun stale trains them again); the rest about ")
+
+
+@pytest.mark.parametrize(
+    ("state", "taken"),
+    [
+        (_state("done", 5.0), 5.0),
+        (_state("failed", 5.0), 5.0),
+        (_state("done", -5.0), 0.0),
+        (_state("done", None), None),
+        (_state("running", 5.0), None),
+        (TrialState(status="pending"), None),
+    ],
+    ids=["done", "failed", "clock set back", "of an earlier version", "running", "pending"],
+)
+def test_seconds_taken(state: TrialState, taken: float | None) -> None:
+    assert seconds_taken(state) == taken
+
+
+def test_without_anything_done_the_plan_is_believed() -> None:
+    assert pace([(10.0, _state("failed", 5.0)), (10.0, TrialState(status="pending"))]) == 1.0
+
+
+def test_the_command_looks_into_the_workspace(dsn: Callable[..., tuple[object, str, str]], tmp_path: Path) -> None:
+    file, workspace = tmp_path / "s.yaml", Workspace(root=tmp_path / "workspace")
+    file.write_text("name: s\ndata: [{source: aeon, names: [GunPoint]}]\nseeds: 3\n", encoding="utf-8")
+    code, out, _ = dsn("plan", str(file))
+    assert (code, "already" in out) == (0, False)
+    trials = json.loads(dsn("plan", str(file), "--json")[1])["trial_list"]
+    with Ledger(workspace, "s") as ledger:
+        for trial in trials[:2]:
+            ledger.append("done", trial["trial"])
+    assert "\nalready:   2 of 3 trials done; the rest about " in dsn("plan", str(file))[1]
+    assert json.loads(dsn("plan", str(file), "--json")[1])["to_run"] == 1
