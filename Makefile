@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: install run test lint bench sanitize clean
+.PHONY: install run test faults lint bench sanitize clean
 
 install: $(INSTALLED)
 
@@ -18,6 +18,10 @@ TWO_FILES_AT_A_TIME := -n 2 --dist loadfile
 test: $(INSTALLED)
 	$(BIN)/pytest $(TWO_FILES_AT_A_TIME) $(WHOLE_RUNS:%=--ignore=%)
 	$(BIN)/pytest $(TWO_FILES_AT_A_TIME) $(WHOLE_RUNS)
+
+# Everything that a study must survive, really caused; ends with a table of it.
+faults: $(INSTALLED)
+	$(BIN)/pytest $(TWO_FILES_AT_A_TIME) -m fault $(WHOLE_RUNS)
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Small made-up data sets that a network can learn, the command in this process, and a profile of Hypothesis."""
+"""Small made-up data sets that a network can learn, the command in this process, a profile of Hypothesis; faults."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import fault_table
 import pytest
 from hypothesis import HealthCheck, settings
 from noise import made_data
@@ -18,6 +19,29 @@ MakeData = Callable[..., TimeSeriesData]
 # How long an example takes, or is drawn for, depends on what else the machine does. All else is as Hypothesis has it.
 settings.register_profile("dsn", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("dsn")
+
+
+@pytest.hookimpl(tryfirst=True)  # before ``-m`` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that has something to say in the table of faults is one of a fault."""
+    for item in items:
+        if "row" in getattr(item, "fixturenames", ()):
+            item.add_marker("fault")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [each for kind in ("passed", "failed", "error", "skipped") for each in terminalreporter.getreports(kind)]
+    lines = fault_table.table(reports)
+    if lines:
+        terminalreporter.section("faults")
+    for line in lines:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def row(record_property: Callable[[str, object], None]) -> fault_table.Row:
+    """Adds a line to the table of faults, which ends the tests (``make faults``)."""
+    return fault_table.row_of(record_property)
 
 
 @pytest.fixture(autouse=True)

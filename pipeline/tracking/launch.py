@@ -65,7 +65,10 @@ class TrackingProcess:
         code = self._wait()
         self._log.close()
         if code is None:
-            self._say(f"MLflow is still being written, by process {self._process.pid}; see {self._log.name}")
+            self._say(
+                f"MLflow is still being written, by process {self._process.pid} (no result is lost; see "
+                f"{self._log.name}); should that not succeed: dsn sync {self._study}"
+            )
         elif code:
             self._say(
                 f"MLflow could not be brought up to date (no result is lost; see {self._log.name}); "

@@ -166,12 +166,13 @@ def test_data_that_changed_since_the_plan_is_refused_by_the_trial(bench) -> None
     assert "Traceback" not in refused.stderr
 
 
-def test_an_mlflow_server_that_is_away_costs_no_result(bench) -> None:
+def test_an_mlflow_server_that_is_away_costs_no_result(bench, row) -> None:
     bench.write_study(epochs=1, seeds=1, more="tracking: {uri: 'http://127.0.0.1:9'}\n")
     finished = bench.dsn("run", "tiny.yaml")
     assert "MLflow could not be brought up to date (no result is lost" in finished.stderr
     assert finished.stdout.strip().endswith("MLflow UI: that of the server in tracking.uri")
     assert len(bench.ids("done")) == 2
+    row("MLflow server never there", "nobody listens at its address", 1, "2 done, exit 0, says `dsn sync`")
 
 
 def test_a_workspace_that_cannot_be_written_stops_the_run_with_a_message_and_what_is_recorded_stays(bench) -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 
 import pytest
 from bench import PATIENCE, Bench, descendants, runs_of, wait_until
+from fault_table import Row
 from hearing import hear_signals
 
 from dsn.data import describe
@@ -32,7 +33,9 @@ def _end(driver: subprocess.Popen[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda each: each.name)
-def test_the_first_signal_finishes_what_runs_begins_nothing_and_reports(bench: Bench, first: signal.Signals) -> None:
+def test_the_first_signal_finishes_what_runs_begins_nothing_and_reports(
+    bench: Bench, row: Row, first: signal.Signals
+) -> None:
     tell = "import os; open('told', 'w').write(' '.join(os.environ['DSN_' + k] for k in ('OUTCOME', 'DONE', 'REPORT')))"
     bench.write_study(
         epochs=200, seeds=3, engine="torch", more=f"on_finish: {json.dumps([sys.executable, '-c', tell])}\n"
@@ -54,6 +57,7 @@ def test_the_first_signal_finishes_what_runs_begins_nothing_and_reports(bench: B
     if first == signal.SIGTERM:
         bench.dsn("run", "tiny.yaml")
         assert bench.accounted()["done"] == 6
+    row(f"{first.name} once", "to the group, while trials run", 1, "exit 4, what had begun is finished, 4 to go")
 
 
 LATER = "from pipeline.planning import identity; identity.SEMANTICS = 2; from pipeline.cli import main; main()"
@@ -83,7 +87,7 @@ def test_stale_trials_are_not_among_those_that_the_same_command_runs(bench: Benc
 
 
 @pytest.mark.parametrize("by", ["signals", "dsn cancel --now"])
-def test_the_second_signal_stops_now_and_a_third_changes_nothing(bench: Bench, by: str) -> None:
+def test_the_second_signal_stops_now_and_a_third_changes_nothing(bench: Bench, row: Row, by: str) -> None:
     bench.write_study(epochs=20000, seeds=2, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("started")) == 2, driver)
@@ -102,10 +106,11 @@ def test_the_second_signal_stops_now_and_a_third_changes_nothing(bench: Bench, b
     assert lines[-1] == NOW
     assert bench.ids("done") == []
     wait_until(lambda: {run.info.status for runs in runs_of(bench) for run in runs} == {"KILLED"})
+    row("asked to stop twice", by, 1, "exit 4 at once, nothing RUNNING in MLflow")
 
 
 @pytest.mark.parametrize("seconds", [1.0, 2.5, 4.0, 5.5, 7.0])
-def test_before_training_begins_the_first_signal_stops_at_once(bench: Bench, seconds: float) -> None:
+def test_before_training_begins_the_first_signal_stops_at_once(bench: Bench, row: Row, seconds: float) -> None:
     """Wherever in the start-up it comes: importing Python, starting Ray, starting workers."""
     bench.write_study(epochs=20000, seeds=1, engine="torch")
     driver = bench.start("run", "tiny.yaml")
@@ -119,6 +124,7 @@ def test_before_training_begins_the_first_signal_stops_at_once(bench: Bench, sec
     assert _end(driver)[-1] == NOW
     assert bench.ids("done") == []
     wait_until(lambda: not any("raylet" in command for pid, command in descendants(1).items() if pid in below))
+    row("SIGTERM during the start", "1 to 7 s after it", 1, "exit 4, no process of Ray's left")
 
 
 def test_a_run_that_was_started_with_nohup_does_not_hear_that_the_terminal_is_closed(bench: Bench) -> None:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from bench import PATIENCE, Bench, wait_until
-
-Row = Callable[[str, str, int, str], None]
+from fault_table import Row
 
 SHIM = """
 #define _GNU_SOURCE

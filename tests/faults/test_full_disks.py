@@ -1,4 +1,4 @@
-"""Disks that are really full: small file systems of their own under the ledger and under the artifacts."""
+"""Disks that are really full: small file systems of their own under ledger, artifacts and checkpoints."""
 
 from __future__ import annotations
 
@@ -6,26 +6,28 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bench import PATIENCE, Bench, wait_until
-
-Row = Callable[[str, str, int, str], None]
+from fault_table import Row
 
 # As root, or as anybody where the system lets users have namespaces of their own: flags of unshare and of nsenter.
 RIGHTS = ((("-m",), ("-m",)), (("-U", "-r", "-m"), ("-U", "-m", "--preserve-credentials")))
-MOUNT = (
-    'for place in ledger trials; do mkdir -p "$0/$place" && mount -t tmpfs -o size=8m none "$0/$place" || exit 1; done'
-)
+FULL = "tmpfs of 8 MB, filled to the last byte"
+MOUNT = """
+for place in ledger trials checkpoints
+do mkdir -p "$0/$place" && mount -t tmpfs -o size=8m none "$0/$place" || exit 1
+done
+"""
 
 
 @contextmanager
 def _small_disks(bench: Bench) -> Iterator[Bench]:
-    """The bench with a file system of 8 MB under its ledgers, and another under its artifacts."""
+    """The bench with file systems of 8 MB: under its ledgers, under its artifacts, under its checkpoints."""
     if shutil.which("unshare") is None or shutil.which("nsenter") is None:
         pytest.skip("needs unshare and nsenter")
     for unshare, nsenter in RIGHTS:
@@ -66,9 +68,10 @@ def _fill(path: Path) -> None:
     assert os.statvfs(path).f_bavail == 0
 
 
+@pytest.mark.timeout(600)
 def test_a_full_disk_stops_the_run_and_what_was_recorded_stays(bench: Bench, row: Row) -> None:
     with _small_disks(bench) as small:
-        small.write_study(epochs=40, seeds=6, engine="torch")
+        small.write_study(epochs=40, seeds=6, engine="torch", more="recovery: {checkpoint_every: 0.1}\n")
         for place, done in (("ledger", 2), ("trials", 5)):
             driver = small.start("run", "tiny.yaml")
             wait_until(lambda done=done: len(small.ids("done")) >= done, driver)
@@ -81,11 +84,15 @@ def test_a_full_disk_stops_the_run_and_what_was_recorded_stays(bench: Bench, row
             fill.unlink()
             before = len(small.ids("done"))
             assert done <= before < 12
-            row(
-                f"disk full under {place}",
-                "tmpfs of 8 MB, filled to the last byte",
-                1,
-                f"exit 4, {before} results kept",
-            )
-        small.dsn("run", "tiny.yaml")
+            row(f"disk full under {place}", FULL, 1, f"exit 4, {before} results kept, the rest run once there is room")
+        driver = small.start("run", "tiny.yaml")
+        wait_until(lambda: len(small.ids("done")) > before, driver)
+        _fill(small.seen("checkpoints/fill"))
+        _, errors = driver.communicate(timeout=PATIENCE)
+        assert driver.returncode == 0, errors
+        said = "dsn: checkpoints cannot be kept, trials that are cut off begin anew: [Errno 28] No space left on device"
+        assert sum(line.startswith(said) for line in errors.splitlines()) == 1
+        assert "Traceback" not in errors
+        assert [path.name for path in small.seen("checkpoints").iterdir()] == ["fill"]
         assert small.accounted()["done"] == 12
+        row("disk full under checkpoints", FULL, 1, "said once, all done")

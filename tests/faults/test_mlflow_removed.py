@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 
 from bench import PATIENCE, Bench, wait_until
-
-Row = Callable[[str, str, int, str], None]
+from fault_table import Row
 
 
 def test_a_database_that_is_removed_costs_no_result_and_is_made_again(bench: Bench, row: Row) -> None:

@@ -27,10 +27,11 @@ base:
   model: {channels: 9, kernel_size: 9, depth: 2, pool_size: 10}
   training: {epochs: EPOCHS, batch_size: 4, eval_test_every: 2}
 arms:
-  dsn: {}
-  fixed: {sparsity.explore: false}
+ARMS
 seeds: SEEDS
 """
+
+ARMS = ("  dsn: {}", "  fixed: {sparsity.explore: false}")
 
 STATUSES = ("done", "pruned", "failed", "running", "pending")
 
@@ -43,12 +44,14 @@ class Bench:
         environment: of the commands, beside that of the tests.
         within: words before every command: another program that starts it.
         root: where the commands' files are seen from here, if they have a view of their own of the file system.
+        store: URI of the MLflow store; empty for the workspace's own.
     """
 
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     within: tuple[str, ...] = ()
     root: Path = Path("/")
+    store: str = ""
 
     @property
     def workspace(self) -> Path:
@@ -60,11 +63,15 @@ class Bench:
 
     @property
     def tracking_uri(self) -> str:
-        return f"sqlite:///{self.workspace / 'mlflow.db'}"
+        return self.store or f"sqlite:///{self.workspace / 'mlflow.db'}"
 
-    def write_study(self, *, epochs: int = 3, seeds: int = 2, engine: str = "auto", more: str = "") -> None:
+    def write_study(
+        self, *, epochs: int = 3, seeds: int = 2, arms: int = 2, engine: str = "auto", more: str = ""
+    ) -> None:
         """``engine="torch"`` where trials must last long enough to be cut off, with the native engine there or not."""
-        text = STUDY.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds))
+        text = STUDY.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds)).replace("ARMS", "\n".join(ARMS[:arms]))
+        if self.store:
+            more += f"tracking: {{uri: '{self.store}'}}\n"
         self.study.write_text(f"{text}engine: {engine}\n{more}")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -134,6 +141,12 @@ class Bench:
         assert all(each["kind"] and each["message"] for each in failures.values())
         self._check_tracking(ended, counts)
         return counts
+
+    def verified(self) -> list[dict[str, Any]]:
+        """What ``dsn sync --verify`` finds different between MLflow and the ledger."""
+        found = json.loads(self.dsn("sync", "tiny", "--verify", "--json").stdout)
+        assert found["runs"] == 1 + len(set(self.ids("done")))
+        return list(found["differences"])
 
     @staticmethod
     def _begun_after_done(events: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -37,7 +37,7 @@ def store(kind: str, folder: Path) -> Iterator[str]:
         with running(Server(folder)) as server:
             yield server.uri
     else:
-        with postgres() as backend, running(Server(folder, backend)) as server:
+        with postgres() as database, running(Server(folder, database.uri)) as server:
             yield server.uri
 
 
@@ -78,6 +78,16 @@ class Server:
             self.process.wait()
             self.process = None
 
+    def hang(self) -> None:
+        """From now on it takes what is sent to it, and answers nothing."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Answer what it was asked while it hung, too."""
+        assert self.process is not None
+        os.killpg(self.process.pid, signal.SIGCONT)
+
     def _answers(self) -> bool:
         try:
             urllib.request.urlopen(f"{self.uri}/health", timeout=5).close()
@@ -95,9 +105,45 @@ def running(server: Server) -> Iterator[Server]:
         server.kill()
 
 
+@dataclass(kw_only=True)
+class Postgres:
+    """A PostgreSQL with an empty database, run by an unprivileged user; started again, it has what it had."""
+
+    folder: str
+    programs: Path
+    as_user: list[str]
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def uri(self) -> str:
+        # The driver by its name: SQLAlchemy's own choice changes with its version.
+        return f"postgresql+psycopg2://mlflow@127.0.0.1:{self.port}/postgres"
+
+    def make(self) -> None:
+        options = ["-U", "mlflow", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"]
+        command = [*self.as_user, str(self.programs / "initdb"), "-D", f"{self.folder}/data", *options]
+        subprocess.run(command, check=True, capture_output=True, cwd=self.folder)
+
+    def start(self) -> None:
+        """Returns when it answers."""
+        command = [*self.as_user, str(self.programs / "postgres"), "-D", f"{self.folder}/data", "-p", str(self.port)]
+        command += ["-h", "127.0.0.1", "-k", self.folder, "-F"]
+        with Path(self.folder, "log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=log)
+        await_true(lambda: _open(self.port), self.process)
+
+    def stop(self) -> None:
+        """ "fast": it disconnects its clients."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait(60)
+            self.process = None
+
+
 @contextmanager
-def postgres() -> Iterator[str]:
-    """The URI of an empty database on a PostgreSQL of its own, run by an unprivileged user."""
+def postgres() -> Iterator[Postgres]:
+    """One that has been started; skips where there is none."""
     initdb = shutil.which("initdb") or next(map(str, Path("/usr/lib/postgresql").glob("*/bin/initdb")), None)
     if initdb is None:
         pytest.skip("there is no PostgreSQL here: apt-get install postgresql")
@@ -109,23 +155,13 @@ def postgres() -> Iterator[str]:
         if os.getuid() == 0:  # PostgreSQL refuses to run as root
             os.chown(folder, _NOBODY, _NOBODY)
             as_user = ["setpriv", "--reuid", str(_NOBODY), "--regid", str(_NOBODY), "--clear-groups"]
-        data, port = f"{folder}/data", free_port()
-        subprocess.run(
-            [*as_user, initdb, "-D", data, "-U", "mlflow", "-A", "trust", "-E", "UTF8", "--locale=C", "-N"],
-            check=True,
-            capture_output=True,
-            cwd=folder,
-        )
-        program = str(Path(initdb).resolve().parent / "postgres")
-        command = [*as_user, program, "-D", data, "-p", str(port), "-h", "127.0.0.1", "-k", folder, "-F"]
-        with Path(folder, "log").open("wb") as log, subprocess.Popen(command, cwd=folder, stdout=log, stderr=log) as db:
-            try:
-                await_true(lambda: _open(port), db)
-                # The driver by its name: SQLAlchemy's own choice changes with its version.
-                yield f"postgresql+psycopg2://mlflow@127.0.0.1:{port}/postgres"
-            finally:
-                db.send_signal(signal.SIGINT)  # "fast": it disconnects its clients
-                db.wait(60)
+        database = Postgres(folder=folder, programs=Path(initdb).resolve().parent, as_user=as_user)
+        database.make()
+        database.start()
+        try:
+            yield database
+        finally:
+            database.stop()
 
 
 def _open(port: int) -> bool:

@@ -5,6 +5,10 @@ Add a fault here and the tests of misbehaving trials run it.
 
 from __future__ import annotations
 
+import os
+import signal
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,11 +25,13 @@ class Fault:
         act: what it does, given its training.
         kind: of the failure that is to be recorded.
         message: a part of what ``dsn status --failed`` is to say of it.
+        attempts: after how many it is given up.
     """
 
     act: Callable[[Any], None]
     kind: str
     message: str
+    attempts: int = 1
 
 
 def _raise(_training: Any) -> None:
@@ -37,22 +43,78 @@ def _return_nan(training: Any) -> None:
     training._train_on = lambda *arguments: replace(train_on(*arguments), loss=float("nan"))
 
 
+def _exit(_training: Any) -> None:
+    sys.exit(7)
+
+
+def _leave(_training: Any) -> None:
+    os._exit(7)
+
+
+def _kill(_training: Any) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _crash(_training: Any) -> None:
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def _hang(_training: Any) -> None:
+    while True:
+        time.sleep(3600)
+
+
+def _allocate(size: int) -> None:
+    import numpy as np
+
+    assert np.ones(size, dtype=np.int8).all()
+
+
+def _run_out_of_memory(_training: Any) -> None:
+    _allocate(2**50)
+
+
+def _take_300_mb(_training: Any) -> None:
+    _allocate(300 * 10**6)
+
+
+def _report_nothing(_training: Any) -> None:
+    """Its worker gets no result from it in the end; the trial after it is as ever."""
+    import pipeline.trial.training as place
+
+    made = place.TrialResult
+
+    def nothing(**_fields: Any) -> None:
+        place.TrialResult = made
+
+    place.TrialResult = nothing
+
+
+LOST = "killed, or left without a word"
+
 FAULTS: dict[str, Fault] = {
     "raises": Fault(act=_raise, kind="exception", message="planted"),
     "returns NaN": Fault(act=_return_nan, kind="diverged", message="not finite"),
-    # Once they are told apart and acted upon: exits (SystemExit, os._exit), hangs past its time limit, allocates more
-    # than its memory, reports nothing.
+    "calls sys.exit": Fault(act=_exit, kind="exited", message="SystemExit: 7"),
+    "calls os._exit": Fault(act=_leave, kind="worker-lost", message=LOST, attempts=3),
+    "is killed each time": Fault(act=_kill, kind="worker-lost", message=LOST, attempts=3),
+    "crashes": Fault(act=_crash, kind="exited", message="SIGSEGV"),
+    "hangs": Fault(act=_hang, kind="time-limit", message="ran longer than resources.time_limit"),
+    "runs out of memory": Fault(act=_run_out_of_memory, kind="out-of-memory", message="Unable to allocate"),
+    "reports nothing": Fault(act=_report_nothing, kind="no-result", message="came to an end without a result"),
 }
+
+_ACTS = {name: fault.act for name, fault in FAULTS.items()} | {"takes 300 MB": _take_300_mb}
 
 
 def plant(training: type, faults: str) -> None:
     """Make trials of ``training`` misbehave: ``faults`` names the fault of each seed, ``3=raises;4=returns NaN``."""
-    by_seed = {int(seed): FAULTS[name] for seed, name in (each.split("=") for each in faults.split(";"))}
+    by_seed = {int(seed): _ACTS[name] for seed, name in (each.split("=") for each in faults.split(";"))}
     train_epoch = training._train_epoch
 
     def misbehave(self: Any) -> Any:
         if self._seed in by_seed and self.epoch == AT_EPOCH:
-            by_seed[self._seed].act(self)
+            by_seed[self._seed](self)
         return train_epoch(self)
 
     training._train_epoch = misbehave
