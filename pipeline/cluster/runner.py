@@ -20,6 +20,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
+from pipeline.cluster.actors import survive_lost_answers
 from pipeline.cluster.daemons import require_daemons
 from pipeline.cluster.remains import error_of
 from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
@@ -32,6 +33,8 @@ from pipeline.trial.outcome import TrialError, TrialResult
 
 # Tune lists what did not end well in its own words, retries too; ours are in the ledger.
 logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
+
+_NO_RESULT = TrialError(kind="no-result", message="came to an end without a result")
 
 
 class PlanSearcher(Searcher):
@@ -116,14 +119,17 @@ class Reporter(tune.Callback):
                 self._dispatch.checkpointed(*attempt, checkpoint)
             if report is None and checkpoint is None:
                 ended = result.pop(RESULT, None)
-                self._dispatch.ended(*attempt, ended if isinstance(ended, TrialResult) else _no_result(attempt[0]))
+                if isinstance(ended, TrialResult):
+                    self._dispatch.ended(*attempt, ended)
+                else:
+                    self._dispatch.lost(*attempt, _NO_RESULT, time.monotonic(), time.time())
 
     def on_trial_error(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
         """The worker itself was lost: what a trial raises comes back as a result."""
         with self._passed_on.remembered():
             # Of a worker that went down with Ray nothing is said against its trial.
             require_daemons()
-            self._dispatch.lost(*_attempt(trial), error_of(trial), time.time())
+            self._dispatch.lost(*_attempt(trial), error_of(trial), time.monotonic(), time.time())
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
@@ -174,6 +180,7 @@ def run_trials(
     Returns when all have finished or failed; once ``stopping`` is asked, when those that run have. What the listener
     raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
     """
+    survive_lost_answers()
     passed_on = PassedOn()
     dispatch = Dispatch(trials, capacity, listener, stopping)
     searcher = PlanSearcher(dispatch, passed_on, keep_model=keep_model, checkpoint_every=checkpoint_every)
@@ -224,11 +231,6 @@ def _attempt(trial: Trial) -> tuple[str, int]:
 
 def _tune_name(trial: Trial) -> str:
     return "{}.{}".format(*_attempt(trial))
-
-
-def _no_result(trial_id: str) -> TrialResult:
-    error = TrialError(kind="no-result", message="came to an end without a result")
-    return TrialResult(trial_id=trial_id, status="failed", started=time.time(), error=error)
 
 
 def _end_worker(trial: Trial) -> None:

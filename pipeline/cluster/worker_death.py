@@ -35,7 +35,8 @@ def cause_of_death(words: str, output: str) -> tuple[ErrorKind, str]:
     if words.startswith(_RAISED) or _RAISED_IN_SETUP in words:
         return "exception", cause(f"Traceback (most recent call last)\n{words}")
     if _MACHINE_FULL in words:
-        return "out-of-memory", "Ray ended the worker, as the machine was low on memory"
+        # Not by its own limit: it may have been another's doing, Ray takes the youngest.
+        return "worker-lost", "Ray ended the worker, as the machine was low on memory"
     code = _EXIT_CODE.search(words)
     if code:
         return "exited", f"the worker ended itself, with exit code {code[1]}"

@@ -160,15 +160,16 @@ class Dispatch:
         else:
             self._failed(known, result, result.error)
 
-    def lost(self, trial_id: str, attempt: int, error: TrialError, at: float) -> None:
-        """The attempt has been ended from outside; ``at`` in seconds since 1970."""
+    def lost(self, trial_id: str, attempt: int, error: TrialError, now: float, at: float) -> None:
+        """The attempt has ended without a result; ``now`` as for ``started``, and ``at`` in seconds since 1970."""
         known = self._running(trial_id, attempt)
         if known is None:
             return
         if known.overdue:
             limit = known.spec.resources.time_limit
             error = TrialError(kind="time-limit", message=f"ran longer than resources.time_limit, {limit}")
-        self._failed(known, TrialResult(trial_id=trial_id, status="failed", started=at, error=error), error)
+        ran = 0.0 if known.since is None else now - known.since
+        self._failed(known, TrialResult(trial_id=trial_id, status="failed", started=at - ran, error=error), error)
 
     def overdue(self, now: float) -> list[tuple[str, int]]:
         """The attempts whose time is up, each once; they are to be ended, and ``lost`` told of it."""

@@ -74,8 +74,9 @@ class Broadcast:
             self._show()
 
     def lost(self, trial: TrialSpec) -> None:
-        self._progress.lost(trial.trial_id, self._clock())
-        self._show()
+        with self._lock:
+            self._progress.lost(trial.trial_id, self._clock())
+            self._show()
 
     def finished(self, trial: TrialSpec, result: TrialResult) -> None:
         with self._lock:

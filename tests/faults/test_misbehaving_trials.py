@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from bench import Bench
 from fault_table import Row
 from planted.misbehaviour import FAULTS
@@ -78,3 +79,34 @@ def test_the_same_bug_in_three_trials_ends_the_study_and_it_is_gone_on_with_once
     assert (counts["done"], counts["failed"]) == (10 - failed, failed)
     outcome = f"exit 3 after {failed}; once that is mended, the rest is run"
     row("every trial raises at the same place", "in the worker, after two epochs", failed, outcome)
+
+
+def _memory(what: str) -> int:
+    """Bytes, as the kernel tells them."""
+    lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    (kilobytes,) = (line.split()[1] for line in lines if line.startswith(f"{what}:"))
+    return int(kilobytes) * 1024
+
+
+def test_a_worker_that_ray_ends_as_memory_is_short_costs_no_other_trial(bench: Bench, row: Row) -> None:
+    """Ray's limit is set to 3 GB more than is taken now, of which Ray itself needs half, and one trial takes 5."""
+    there, free = _memory("MemTotal"), _memory("MemAvailable")
+    if free < 7 * 10**9:
+        pytest.skip(f"needs 7 GB of memory, and {free / 10**9:.1f} are free")
+    limit = {
+        "RAY_memory_monitor_refresh_ms": "100",
+        "RAY_memory_usage_threshold": str((there - free + 3 * 10**9) / there),
+    }
+    bench.write_study(epochs=4, seeds=4, arms=1)
+    planted = _planted(bench, {1: "takes 5 GB"})
+    replace(planted, environment={**planted.environment, **limit}).dsn("run", "tiny.yaml", expect=3)
+    (failed,) = bench.status()["failed_trials"]
+    assert (failed["seed"], failed["kind"]) == (1, "worker-lost")
+    assert failed["message"] == "Ray ended the worker, as the machine was low on memory"
+    assert Counter(bench.ids("started"))[failed["trial"]] == 3
+    assert bench.accounted()["done"] == 3
+    bench.dsn("run", "tiny.yaml")
+    assert bench.accounted()["done"] == 4
+    row(
+        "machine low on memory", "5 GB where Ray allows 3 more", 3, "its worker is ended, the others done; then it, too"
+    )

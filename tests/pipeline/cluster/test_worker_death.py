@@ -33,7 +33,7 @@ STEP = 'ray::X.train() (pid=1, ip=192.0.2.2)\n  File "a.py", line 1, in step\n  
         (KILLED, "x\nFatal Python error: Segmentation fault\n\nThread", "exited", "crashed: Segmentation fault"),
         (KILLED, "*** SIGSEGV received at time=1 on cpu 1 ***\nPC: @", "exited", "crashed: SIGSEGV"),
         (LEFT, "", "exited", "exit code 7"),
-        (FULL, "", "out-of-memory", "the machine was low on memory"),
+        (FULL, "", "worker-lost", "the machine was low on memory"),
         (SETUP, "", "exception", "ImportError: no torch"),
         (STEP, "", "exception", "AttributeError: no epoch"),
         ("the worker was lost", "", "worker-lost", "the worker died"),

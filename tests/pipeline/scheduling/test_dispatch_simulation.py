@@ -224,7 +224,7 @@ class Life:
         self.post.append(self.message(worker, call, *more))
 
     def lose(self, worker: Worker) -> None:
-        self.send(worker, "lost", TrialError(kind="worker-lost", message="killed"), 1.0)
+        self.send(worker, "lost", TrialError(kind="worker-lost", message="killed"), self.now, self.now)
         del self.workers[worker.given.trial.trial_id]
 
     def result(self, worker: Worker, error: TrialError | None) -> TrialResult:

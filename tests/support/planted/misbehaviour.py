@@ -78,6 +78,10 @@ def _take_300_mb(_training: Any) -> None:
     _allocate(300 * 10**6)
 
 
+def _take_5_gb(_training: Any) -> None:
+    _allocate(5 * 10**9)
+
+
 def _report_nothing(_training: Any) -> None:
     """Its worker gets no result from it in the end; the trial after it is as ever."""
     import pipeline.trial.training as place
@@ -104,7 +108,10 @@ FAULTS: dict[str, Fault] = {
     "reports nothing": Fault(act=_report_nothing, kind="no-result", message="came to an end without a result"),
 }
 
-_ACTS = {name: fault.act for name, fault in FAULTS.items()} | {"takes 300 MB": _take_300_mb}
+_ACTS = {name: fault.act for name, fault in FAULTS.items()} | {
+    "takes 300 MB": _take_300_mb,
+    "takes 5 GB": _take_5_gb,
+}
 
 
 def plant(training: type, faults: str) -> None:
