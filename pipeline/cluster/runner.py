@@ -6,6 +6,7 @@ A searcher of our own hands Tune the plan, trial by trial, and a callback of our
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import time
 from collections.abc import Iterator
@@ -181,6 +182,9 @@ def run_trials(
     raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
     """
     survive_lost_answers()
+    # Tune's own number is one for searchers: a worker that starts would hold up all others, and be dropped for the next
+    # that comes free, so that short trials ran one after the other.
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 + max(capacity.slots(trial.resources) for trial in trials))
     passed_on = PassedOn()
     dispatch = Dispatch(trials, capacity, listener, stopping)
     searcher = PlanSearcher(dispatch, passed_on, keep_model=keep_model, checkpoint_every=checkpoint_every)

@@ -81,6 +81,8 @@ class Misbehaving(TrialActor):
                 pass
         elif fault == "holds the interpreter":
             re.match(r"(a+)+$", "a" * 40 + "b")
+        elif fault == "takes a moment":
+            time.sleep(0.1)
         elif fault == "takes 300 MB":
             assert np.ones(300 * 10**6, dtype=np.int8).all()
         elif fault == "raises in a step":
@@ -268,3 +270,21 @@ def test_the_same_error_in_three_trials_is_enough(there: Capacity, trials: list[
     assert count == 3
     assert "in colour" in error.message
     assert 3 <= len(listener.of("finished", "raises in a step")) <= 3 + there.cpus
+
+
+def test_trials_that_are_shorter_than_a_workers_start_run_side_by_side(
+    there: Capacity, trials: list[TrialSpec]
+) -> None:
+    stopping, listener = Stopping(), Listener()
+    most = 0
+
+    def count() -> None:
+        nonlocal most
+        said = [event[0] for event in listener.events]
+        most = max(most, said.count("started") - said.count("finished"))
+        if most == 2:
+            stopping.asked = 1
+
+    listener.on_event = count
+    _run(trials, replace(there, cpus=2), ["takes a moment"] * 40, stopping=stopping, listener=listener)
+    assert most == 2
