@@ -94,7 +94,7 @@ def test_the_page_of_columns_lists_those_that_there_are(workspace: Workspace) ->
     assert len(listed) == len(set(listed))
     columns = {name for name in load_results(workspace, "first").trials if not name.startswith("provenance.")}
     assert {name for name in listed if not name.startswith("provenance.")} == columns
-    trial = (ROOT / "pipeline" / "trial.py").read_text(encoding="utf-8")
+    trial = (ROOT / "pipeline" / "trial" / "training.py").read_text(encoding="utf-8")
     functions = [trial[trial.index(f"def {name}(") :].partition("\n\n\n")[0] for name in ("_provenance", "_resumed")]
     recorded = [name for text in functions for name in re.findall(r'"(\w+)": ', text)]
     assert {f"provenance.{name}" for name in (*recorded, "version", "revision")} == {
