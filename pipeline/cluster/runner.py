@@ -21,7 +21,7 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
-from pipeline.cluster.actors import survive_lost_answers
+from pipeline.cluster.amendments import amend_tune
 from pipeline.cluster.daemons import require_daemons
 from pipeline.cluster.remains import error_of
 from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
@@ -181,7 +181,7 @@ def run_trials(
     Returns when all have finished or failed; once ``stopping`` is asked, when those that run have. What the listener
     raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
     """
-    survive_lost_answers()
+    amend_tune()
     # Tune's own number is one for searchers: a worker that starts would hold up all others, and be dropped for the next
     # that comes free, so that short trials ran one after the other.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 + max(capacity.slots(trial.resources) for trial in trials))

@@ -223,7 +223,8 @@ def _provenance(trial: TrialSpec, engine: ChosenEngine) -> dict[str, str]:
         "device": torch.cuda.get_device_name() if device == "cuda" else processor_name(),
         "host": socket.gethostname(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        # A plain string: to read torch's own, the driver would have to import torch.
+        "torch": str(torch.__version__),
         "numpy": version("numpy"),
     }
 

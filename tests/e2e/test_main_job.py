@@ -27,7 +27,7 @@ def test_every_trial_is_started_and_done_once_and_its_artifacts_are_there(finish
 
 def test_status_adds_up(finished) -> None:
     counts = json.loads(finished.dsn("status", "tiny", "--json").stdout)
-    lists = {"running_trials": [], "failed_trials": [], "stale_trials": []}
+    rest = {"phase": None, "running_trials": [], "failed_trials": [], "stale_trials": []}
     assert counts == {
         "study": "tiny",
         "planned": 4,
@@ -36,7 +36,7 @@ def test_status_adds_up(finished) -> None:
         "failed": 0,
         "running": 0,
         "pending": 0,
-        **lists,
+        **rest,
     }
 
 

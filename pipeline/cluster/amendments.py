@@ -1,7 +1,8 @@
-"""What Tune makes of a call to a worker that could not be answered."""
+"""What Tune does otherwise here."""
 
 from __future__ import annotations
 
+import ray.air._internal.usage
 import ray.tune.execution.tune_controller
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
@@ -22,6 +23,13 @@ class ActorManager(RayActorManager):
         super()._actor_task_failed(tracked_actor_task, exception)
 
 
-def survive_lost_answers() -> None:
-    """Let Tune's controllers manage their workers so. There is no setting for it: they look a class up by its name."""
+def amend_tune() -> None:
+    """Let Tune do these things otherwise. There are no settings for them: it looks names up in its modules."""
     vars(ray.tune.execution.tune_controller)["RayActorManager"] = ActorManager
+    vars(ray.air._internal.usage)["tag_callbacks"] = _count_no_callbacks
+
+
+def _count_no_callbacks(_callbacks: object) -> bool:
+    """Statistics of usage are off, but for their sake Tune would import MLflow, and whatever else it has callbacks for,
+    which takes longer than many a trial."""
+    return False
