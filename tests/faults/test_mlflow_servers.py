@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,15 +24,31 @@ def _done(bench: Bench, count: int) -> Callable[[], bool]:
     return lambda: len(bench.ids("done")) >= count
 
 
+def _begun(bench: Bench, server: Server, done: int, *, epochs: int, seeds: int) -> tuple[Bench, subprocess.Popen[str]]:
+    """A run that tells ``server``, once so many of its trials are done."""
+    bench = replace(bench, store=server.uri)
+    bench.write_study(epochs=epochs, seeds=seeds, engine="torch")
+    driver = bench.start("run", "tiny.yaml")
+    wait_until(_done(bench, done), driver)
+    return bench, driver
+
+
+def _require_all_told(bench: Bench, driver: subprocess.Popen[str], done: int) -> None:
+    """The run ends well, and MLflow has all of it."""
+    _, errors = driver.communicate(timeout=PATIENCE)
+    assert driver.returncode == 0, errors
+    assert "Traceback" not in errors
+    assert "could not be brought up to date" not in errors
+    assert bench.accounted()["done"] == done
+    assert bench.verified() == []
+
+
 @pytest.mark.timeout(600)
 def test_a_server_that_is_killed_or_hangs_costs_no_result_and_is_told_of_all(
     tmp_path: Path, bench: Bench, row: Row
 ) -> None:
     with running(Server(tmp_path)) as server:
-        bench = replace(bench, store=server.uri)
-        bench.write_study(epochs=60, seeds=8, engine="torch")
-        driver = bench.start("run", "tiny.yaml")
-        wait_until(_done(bench, 2), driver)
+        bench, driver = _begun(bench, server, 2, epochs=60, seeds=8)
         server.kill()
         wait_until(lambda: "store is away" in _log(bench), driver)
         server.start()
@@ -40,12 +57,7 @@ def test_a_server_that_is_killed_or_hangs_costs_no_result_and_is_told_of_all(
         server.hang()
         wait_until(_done(bench, min(before + 2, 16)), driver)
         server.go_on()
-        _, errors = driver.communicate(timeout=PATIENCE)
-        assert driver.returncode == 0, errors
-        assert "Traceback" not in errors
-        assert "could not be brought up to date" not in errors
-        assert bench.accounted()["done"] == 16
-        assert bench.verified() == []
+        _require_all_told(bench, driver, 16)
         row("MLflow server killed", "SIGKILL during the run, started again", 1, "16 done, all shown without `dsn sync`")
         row("MLflow server hangs for a while", "SIGSTOP during the run, SIGCONT", 1, "the same")
 
@@ -55,10 +67,7 @@ def test_a_run_does_not_wait_for_ever_for_a_server_that_hangs_and_says_so(
     tmp_path: Path, bench: Bench, row: Row
 ) -> None:
     with running(Server(tmp_path)) as server:
-        bench = replace(bench, store=server.uri)
-        bench.write_study(epochs=40, seeds=2, engine="torch")
-        driver = bench.start("run", "tiny.yaml")
-        wait_until(_done(bench, 1), driver)
+        bench, driver = _begun(bench, server, 1, epochs=40, seeds=2)
         server.hang()
         _, errors = driver.communicate(timeout=PATIENCE)
         assert driver.returncode == 0, errors
@@ -79,18 +88,10 @@ def test_a_run_does_not_wait_for_ever_for_a_server_that_hangs_and_says_so(
 
 def test_a_server_whose_database_is_stopped_and_started_is_told_of_all(tmp_path: Path, bench: Bench, row: Row) -> None:
     with postgres() as database, running(Server(tmp_path, database.uri)) as server:
-        bench = replace(bench, store=server.uri)
-        bench.write_study(epochs=60, seeds=5, engine="torch")
-        driver = bench.start("run", "tiny.yaml")
-        wait_until(_done(bench, 2), driver)
+        bench, driver = _begun(bench, server, 2, epochs=60, seeds=5)
         database.stop()
         wait_until(_done(bench, 5), driver)
         database.start()
-        _, errors = driver.communicate(timeout=PATIENCE)
-        assert driver.returncode == 0, errors
-        assert "Traceback" not in errors
-        assert "could not be brought up to date" not in errors
-        assert bench.accounted()["done"] == 10
-        assert bench.verified() == []
+        _require_all_told(bench, driver, 10)
         how = "stopped during the run, started again"
         row("PostgreSQL under the MLflow server stopped", how, 1, "10 done, all shown without `dsn sync`")
