@@ -83,7 +83,8 @@ class Host:
     def within(self, folder: Path | None = None) -> tuple[str, ...]:
         """Words before a command that is to run on this host, in that folder or in its home."""
         target = ("nsenter", "--target", str(self._init()), *_WITHIN)
-        return (*target, "sh", "-c", 'cd "$0" && exec "$@"', str(folder or self.home))
+        # Who kills nsenter kills that command.
+        return (*target, *_WITH_US, "sh", "-c", 'cd "$0" && exec "$@"', str(folder or self.home))
 
     def run(
         self,
@@ -180,21 +181,22 @@ class Host:
 
 
 @contextmanager
-def hosts(folder: Path, *names: str, shown: tuple[Path, ...] = ()) -> Iterator[dict[str, Host]]:
-    """Hosts of these names, up and answering; gone at the end, with all that ran on them.
+def hosts(folder: Path, shown: Mapping[str, tuple[Path, ...]]) -> Iterator[dict[str, Host]]:
+    """Hosts, up and answering; gone at the end, with all that ran on them.
 
     They reach one another by name and by address, over SSH with one key.
 
     Args:
         folder: an empty one, for what is theirs.
-        shown: folders that they see as they are, should they be in /tmp, which is otherwise each host's own.
+        shown: the hosts' names, and the folders that each sees as they are, should they be in /tmp, which is otherwise
+            its own.
 
     Skips where there can be none, and says why.
     """
     reason = impossible()
     if reason:
         pytest.skip(reason)
-    addresses = {name: f"10.0.0.{number}" for number, name in enumerate(names, 1)}
+    addresses = {name: f"10.0.0.{number}" for number, name in enumerate(shown, 1)}
     # What runs on them: Python, and this project as its installation finds it.
     code = tuple(Path(place) for place in (sys.prefix, sys.base_prefix, ROOT))
     with ExitStack() as ended:
@@ -206,7 +208,7 @@ def hosts(folder: Path, *names: str, shown: tuple[Path, ...] = ()) -> Iterator[d
         assert switch.stdout is not None
         with switch.stdout:
             assert switch.stdout.readline() == "up\n"
-        made = {name: _made(folder / name, name, addresses, (*code, *shown), switch.pid) for name in names}
+        made = {name: _made(folder / name, name, addresses, (*code, *shown[name]), switch.pid) for name in shown}
         for host in made.values():
             ended.callback(host.kill)
             host.boot()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import tarfile
@@ -34,7 +32,7 @@ _IMPATIENT = {
 
 _CODE = ("Makefile", "README.md", "LICENSE", "constraints.txt", "pyproject.toml", "setup.py", "dsn", "pipeline")
 
-_PYTHONPATH = {"PYTHONPATH": str(ROOT)}
+_DRIVER = {"PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "token"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +49,7 @@ class Cluster:
     def bench(self, folder: Path) -> Bench:
         """One whose commands are run on the head."""
         head = self.hosts["head"]
-        return Bench(folder=folder, environment=head.environment | _PYTHONPATH, within=head.within(folder))
+        return Bench(folder=folder, environment=head.environment | _DRIVER, within=head.within(folder))
 
     def answers(self, count: int) -> dict[str, Any]:
         """What tasks on so many hosts say, once there are so many."""
@@ -60,13 +58,25 @@ class Cluster:
         answers: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answers
 
-    def status(self) -> str:
-        return self.hosts["head"].run(str(BIN / "ray"), "status", environment={"RAY_AUTH_MODE": "token"}).stdout
+    @property
+    def address(self) -> str:
+        return f"{self.hosts['head'].address}:6379"
+
+    def ray(self, name: str, *words: str, token: str = "") -> subprocess.CompletedProcess[str]:
+        """``ray WORDS`` on a host, with another token than the cluster's."""
+        environment = {"RAY_AUTH_MODE": "token"} | ({"RAY_AUTH_TOKEN": token} if token else {})
+        return self.hosts[name].run(str(BIN / "ray"), *words, environment=environment, check=False)
 
     def up(self) -> str:
         """Start Ray on all of them, anew if it runs; returns what was said."""
         environment = {"RAY_UP_enable_autoscaler_v2": "0"}
         return self.hosts["desk"].run(str(BIN / "ray"), "up", "-y", "ray_cluster.yaml", environment=environment).stdout
+
+    def restore(self) -> None:
+        """Wait until both hosts serve, and start the worker if it was killed: Ray on the head then sees to the rest."""
+        if not self.hosts["worker"].alive():
+            self.hosts["worker"].boot()
+        self.answers(2)
 
     def kill_on(self, name: str, program: str) -> None:
         """SIGKILL to the processes of a host that run ``program``."""
@@ -74,9 +84,14 @@ class Cluster:
 
 
 @contextmanager
-def ray_hosts(folder: Path, *, shown: tuple[Path, ...] = ()) -> Iterator[Cluster]:
-    """A cluster with everything in ``folder``; skips, and says why, where there can be none."""
-    with hosts(folder, "desk", "head", "worker", shown=shown) as made:
+def ray_hosts(folder: Path, benches: Path) -> Iterator[Cluster]:
+    """A cluster with everything in ``folder``; skips, and says why, where there can be none.
+
+    Args:
+        folder: an empty one.
+        benches: where benches will be made. The worker does not see it, nor the folder of another host.
+    """
+    with hosts(folder, {"desk": (), "head": (benches,), "worker": ()}) as made:
         desk = made["desk"]
         _write_archive(desk.home / "build" / "dsn.tar.gz")
         settings = yaml.safe_dump(_edited(made), width=1000)

@@ -47,7 +47,8 @@ def scontrol(arguments: list[str]) -> int:
         sys.stdout.write("".join(f"{node}\n" for node in arguments[2].split(",")))
     else:
         assert arguments[0] == "requeue"
-        Path("requeued").open("a").write(f"{arguments[1]}\n")
+        with Path("requeued").open("a") as file:
+            file.write(f"{arguments[1]}\n")
     return 0
 
 
