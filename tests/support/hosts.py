@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PROGRAMS = ("ip", "unshare", "nsenter", "setpriv", "mount", "ssh", "ssh-keygen", "rsync")
+PROGRAMS = ("ip", "unshare", "nsenter", "setpriv", "mount", "ssh", "ssh-keygen", "rsync", "pkill", "ps")
 
 # Whoever ends pytest, however, ends what it started.
 _WITH_US = ("setpriv", "--pdeathsig", "KILL", "--")
@@ -223,7 +223,7 @@ def impossible() -> str:
     if _sshd() is None:
         missing.append("sshd")
     if missing:
-        return f"hosts of their own need {', '.join(missing)}: apt-get install iproute2 openssh-server rsync"
+        return f"hosts of their own need {', '.join(missing)}: apt-get install iproute2 openssh-server rsync procps"
     tried = subprocess.run(
         [
             *_ALONE,
