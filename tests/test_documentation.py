@@ -9,13 +9,8 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
-    "README.md",
-    "CHANGELOG.md",
-    "dsn/README.md",
-    "pipeline/README.md",
-    "studies/README.md",
-    "docs/cluster.md",
-    "docs/mlflow.md",
+    *("README.md", "CHANGELOG.md", "dsn/README.md", "pipeline/README.md", "studies/README.md"),
+    *("docs/cluster.md", "docs/mlflow.md"),
 ]
 
 

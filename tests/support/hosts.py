@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,7 +45,8 @@ for shown in "$@"; do
     case $shown in /tmp/*) mkdir -p "$own$shown" && mount --bind "$shown" "$own$shown" ;; esac
 done
 mount --rbind "$own/tmp" /tmp
-exec "$SSHD" -D -f "$own/home/.ssh/sshd_config" -E "$own/sshd.log"
+"$SSHD" -D -f "$own/home/.ssh/sshd_config" -E "$own/sshd.log" &
+wait $!  # the first process of a host takes leave of all that nobody else waits for; sshd would not
 """
 
 _SSHD = """\
@@ -119,15 +120,15 @@ class Host:
         return kept | {"HOME": str(self.home), "TMPDIR": "/tmp", "RAY_USAGE_STATS_ENABLED": "0"}
 
     def kill(self) -> None:
-        """As a power cut would: every process of it is gone, and its address answers no more."""
+        """As a power cut would: nobody hears from it any more, and every process of it is gone."""
         process, self._process = self._process, None
         if process is not None:
+            # First: the kernel would tell the others that connections end.
+            self._on_switch(f"link delete {self._cable}")
             with suppress(ProcessLookupError):  # it has ended by itself
                 os.kill(_child(process.pid), signal.SIGKILL)
             process.kill()
             process.wait()
-            # The kernel takes its time to do so.
-            self._on_switch(f"link delete {self._cable}", check=False)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -169,9 +170,10 @@ class Host:
     def _cable(self) -> str:
         return f"to-{self.name}"[:15]
 
-    def _on_switch(self, arguments: str, check: bool = True) -> None:
+    def _on_switch(self, arguments: str) -> None:
         command = ["nsenter", "--target", str(self.switch), "--net", "ip", *arguments.split()]
-        subprocess.run(command, check=check, capture_output=not check)
+        # Who has ended by himself has taken his cable along.
+        subprocess.run(command, check="delete" not in arguments, stderr=subprocess.DEVNULL)
 
     def _answers(self) -> bool:
         probe = f"import socket; socket.create_connection(({self.address!r}, 22), 1).close()"
@@ -224,18 +226,8 @@ def impossible() -> str:
         missing.append("sshd")
     if missing:
         return f"hosts of their own need {', '.join(missing)}: apt-get install iproute2 openssh-server rsync procps"
-    tried = subprocess.run(
-        [
-            *_ALONE,
-            "sh",
-            "-e",
-            "-c",
-            "mount -t proc proc /proc; ip link add name hub type bridge; ip link add name one type veth",
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    attempt = "mount -t proc proc /proc; ip link add name hub type bridge; ip link add name one type veth"
+    tried = subprocess.run([*_ALONE, "sh", "-e", "-c", attempt], capture_output=True, text=True, check=False)
     return f"no namespaces can be made here: {tried.stderr.strip()}" if tried.returncode else ""
 
 
@@ -290,7 +282,7 @@ def _awaited_child(process: subprocess.Popen[str]) -> int:
     return _child(process.pid)
 
 
-def _until(holds, what: str, process: subprocess.Popen[str], seconds: float = 60) -> None:  # type: ignore[no-untyped-def]
+def _until(holds: Callable[[], bool], what: str, process: subprocess.Popen[str], seconds: float = 60) -> None:
     until = time.monotonic() + seconds
     while not holds():
         assert process.poll() is None, f"{what}: it has ended with {process.returncode}"
