@@ -91,7 +91,7 @@ def test_a_job_whose_time_is_up_is_queued_again_and_goes_on_over_both_nodes(
     assert sorted(bench.ids("started")) == sorted(done), "what ran was finished"
     assert 0 < len(done) < 8
     for node in nodes.values():
-        assert "raylet" not in node.run("ps", "-A", "-o", "comm").stdout, "Ray has ended with the job"
+        assert "raylet" not in node.run("pgrep", "-l", "-r", "R,S,D", ".", check=False).stdout, "it ended with the job"
 
     code, output = Job(nodes["node1"], bench.folder, stubs, 4711).end()
     assert code == 0, output

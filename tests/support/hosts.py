@@ -145,7 +145,7 @@ class Host:
         shown = dict.fromkeys((str(self.folder), *map(str, self.shown)))
         with (self.folder / "boot.log").open("a") as log:
             self._process = subprocess.Popen(
-                [*_WITH_US, *_ALONE, "sh", "-e", "-c", _BOOT, "boot", *shown],
+                [*_WITH_US, *_ALONE, "bash", "-e", "-c", _BOOT, "boot", *shown],
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
