@@ -68,6 +68,7 @@ def _with_checkpoint(bench: Bench) -> set[str]:
 
 
 def test_ray_up_makes_both_hosts_one_cluster_that_wants_a_token(cluster: Cluster) -> None:
+    print(cluster.said)
     assert cluster.said.count("New status: up-to-date") == 1, "the head; it starts the others"
     answers = cluster.answers(2)
     assert {(each["host"], each["address"], each["token"]) for each in answers["hosts"]} == {
