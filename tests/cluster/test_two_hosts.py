@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,9 @@ def test_a_head_that_dies_ends_the_run_in_order_and_the_same_command_goes_on(
     _write_study(bench, data=[{"source": "aeon", "names": ["BasicMotions"]}])
     driver = bench.start("run", "tiny.yaml", "--address", "auto")
     wait_until(lambda: len(bench.ids("done")) >= 1 and len(_with_checkpoint(bench)) == 2, driver)
+    # While trials train: a driver that asks the head something at that very moment waits for a minute, and is ended by
+    # Ray (pipeline/README.md).
+    time.sleep(1)
     cluster.kill_on("head", "gcs_server")
     output, errors = driver.communicate(timeout=PATIENCE)
     _tell(bench, errors)
