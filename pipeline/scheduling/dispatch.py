@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from pipeline.planning.capacity import Capacity
@@ -61,14 +61,14 @@ class _Trial:
         attempt: the newest; ``running`` says whether it is under way, ``since`` when its worker began it.
         epoch: the highest that any attempt has reported; ``reached``, the newest.
         gained: whether the newest has reported an epoch that no other had.
-        losses: attempts in a row that were lost, with no new epoch from the first of them on.
+        losses: attempts in a row that were lost, by how, with no new epoch from the first of them on.
         overdue: the newest has had its time.
     """
 
     spec: TrialSpec
     attempt: int
     epoch: int = 0
-    losses: int = 0
+    losses: Counter[str] = field(default_factory=Counter)
     running: bool = True
     since: float | None = None
     reached: int = 0
@@ -77,7 +77,8 @@ class _Trial:
 
     def begin_again(self, resources: Resources) -> None:
         if resources != self.spec.resources:
-            self.spec, self.losses = replace(self.spec, resources=resources), 0
+            self.spec = replace(self.spec, resources=resources)
+            self.losses.clear()
         self.attempt += 1
         self.running, self.since, self.reached, self.gained, self.overdue = True, None, 0, False, False
 
@@ -189,9 +190,20 @@ class Dispatch:
         del self._known[trial_id]
         return True
 
+    def put_back(self, trial_id: str, attempt: int) -> bool:
+        """An attempt that no worker has begun is to be handed out anew; whether that could be done."""
+        known = self._running(trial_id, attempt)
+        if known is None or known.since is not None:
+            return False
+        known.running = False
+        self._retries.appendleft((trial_id, known.spec.resources))
+        return True
+
     def _failed(self, known: _Trial, result: TrialResult, error: TrialError) -> None:
-        known.losses = 1 if known.gained else known.losses + 1
-        retry = decide(error, known.losses, known.spec.resources, self._capacity)
+        if known.gained:
+            known.losses.clear()
+        known.losses[error.kind] += 1
+        retry = decide(error, known.losses[error.kind], known.spec.resources, self._capacity)
         if retry is None:
             self._settle(known, result)
             self._count(error)

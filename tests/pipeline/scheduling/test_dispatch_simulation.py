@@ -36,9 +36,9 @@ from pipeline.workspace.lifecycle import TrialState, accounted
 LIVES = 2000
 STEPS = 60
 EPOCHS = 4
-ROOM = Capacity(cpus=2, gpus=0, memory=4 * 10**9)
+ROOM = Capacity.of_one(cpus=2, memory=4 * 10**9)
 GIVEN = Resources(memory="1GB", time_limit="100s")
-KINDS = [kind for kind in get_args(ErrorKind) if kind not in ("time-limit", "worker-lost")]
+KINDS = [kind for kind in get_args(ErrorKind) if kind not in ("time-limit", *MOST_LOSSES)]
 """How a trial can fail by itself."""
 
 
@@ -185,6 +185,14 @@ class Life:
         else:
             del self.workers[worker.given.trial.trial_id]
 
+    def put_back(self) -> None:
+        """The hosts that an attempt might have begun on have left."""
+        waiting = [worker for worker in self.workers.values() if not worker.begun]
+        if waiting:
+            self.seen["put back"] += 1
+            assert self.dispatch.put_back(waiting[0].given.trial.trial_id, waiting[0].given.attempt)
+            del self.workers[waiting[0].given.trial.trial_id]
+
     def kill_worker(self) -> None:
         if self.workers:
             self.seen["worker killed"] += 1
@@ -224,7 +232,9 @@ class Life:
         self.post.append(self.message(worker, call, *more))
 
     def lose(self, worker: Worker) -> None:
-        self.send(worker, "lost", TrialError(kind="worker-lost", message="killed"), self.now, self.now)
+        kind: ErrorKind = "host-lost" if self.random.random() < 0.3 else "worker-lost"
+        self.seen[f"lost: {kind}"] += 1
+        self.send(worker, "lost", TrialError(kind=kind, message="killed"), self.now, self.now)
         del self.workers[worker.given.trial.trial_id]
 
     def result(self, worker: Worker, error: TrialError | None) -> TrialResult:
@@ -280,21 +290,23 @@ class Life:
 
     def check_losses(self, lines: list[dict[str, Any]]) -> None:
         """No trial is tried again by one driver without end."""
-        rows: Counter[str] = Counter()
+        rows: Counter[tuple[str, str]] = Counter()
         reached: Counter[str] = Counter()
         for line in lines:
             trial_id = line["trial"]
-            lost = line["event"] == "lost" and line["error"]["kind"] == "worker-lost" and line["epoch"] is not None
-            if lost and line["epoch"] <= reached[trial_id]:
-                rows[trial_id] += 1
-                # The last of a row is recorded as the failure; a driver that follows begins to count anew.
-                assert rows[trial_id] <= self.seen["driver started"] * (MOST_LOSSES - 1)
-            elif lost:
-                reached[trial_id], rows[trial_id] = line["epoch"], 1
-            if line["event"] == "lost":
-                assert line["error"]["kind"] in ("worker-lost", "out-of-memory"), (
-                    "what would happen again is tried again"
-                )
+            if line["event"] != "lost":
+                continue
+            kind = line["error"]["kind"]
+            assert kind in (*MOST_LOSSES, "out-of-memory"), "what would happen again is tried again"
+            if kind not in MOST_LOSSES or line["epoch"] is None:
+                continue
+            if line["epoch"] > reached[trial_id]:
+                reached[trial_id] = line["epoch"]
+                for each in MOST_LOSSES:
+                    rows[trial_id, each] = 0
+            rows[trial_id, kind] += 1
+            # The last of a row is recorded as the failure; a driver that follows begins to count anew.
+            assert rows[trial_id, kind] <= self.seen["driver started"] * (MOST_LOSSES[kind] - 1)
 
     def drain(self) -> None:
         """Let everything come to its end, undisturbed."""
@@ -316,7 +328,7 @@ class Life:
 
 HAPPENINGS = (
     *[Life.hand_out, Life.begin, Life.train, Life.train, Life.end, Life.receive, Life.receive] * 3,
-    *(Life.kill_worker, Life.wait, Life.wait, Life.receive_again, Life.receive_again),
+    *(Life.kill_worker, Life.put_back, Life.wait, Life.wait, Life.receive_again, Life.receive_again),
 )
 
 
