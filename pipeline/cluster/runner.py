@@ -27,6 +27,7 @@ from pipeline.cluster.remains import error_of
 from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
 from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import TrialSpec
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.dispatch import Dispatch, Listener
 from pipeline.scheduling.stopping import Stopping
 from pipeline.study.resources import Resources
@@ -121,7 +122,7 @@ class Reporter(tune.Callback):
             if report is None and checkpoint is None:
                 ended = result.pop(RESULT, None)
                 if isinstance(ended, TrialResult):
-                    self._dispatch.ended(*attempt, ended)
+                    self._dispatch.ended(*attempt, ended, time.time())
                 else:
                     self._dispatch.lost(*attempt, _NO_RESULT, time.monotonic(), time.time())
 
@@ -175,8 +176,10 @@ def run_trials(
     keep_model: bool,
     checkpoint_every: float,
     stopping: Stopping,
+    costs: Costs | None = None,
 ) -> None:
-    """Run ``trials`` on the cluster, as many at a time as ``capacity`` allows for the resources that they have.
+    """Run ``trials`` on the cluster, as many at a time as ``capacity`` allows for the resources that they have, the
+    longest first by ``costs`` (without, by the plan), which are told of each that is done.
 
     Returns when all have finished or failed; once ``stopping`` is asked, when those that run have. What the listener
     raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
@@ -186,7 +189,7 @@ def run_trials(
     # that comes free, so that short trials ran one after the other.
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 + max(capacity.slots(trial.resources) for trial in trials))
     passed_on = PassedOn()
-    dispatch = Dispatch(trials, capacity, listener, stopping)
+    dispatch = Dispatch(trials, capacity, listener, stopping, costs)
     searcher = PlanSearcher(dispatch, passed_on, keep_model=keep_model, checkpoint_every=checkpoint_every)
     # Tune insists on a folder for the bookkeeping that nothing here relies on.
     with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:

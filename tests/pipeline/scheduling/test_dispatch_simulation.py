@@ -178,7 +178,7 @@ class Life:
             error = None
         else:
             return
-        self.send(worker, "ended", self.result(worker, error))
+        self.send(worker, "ended", self.result(worker, error), self.now)
         if self.random.random() < 0.1:
             self.seen["worker died after its result"] += 1
             self.lose(worker)
@@ -309,7 +309,7 @@ class Life:
             for worker in list(self.workers.values()):
                 if worker.begun:
                     worker.epoch = EPOCHS
-                    self.send(worker, "ended", self.result(worker, None))
+                    self.send(worker, "ended", self.result(worker, None), self.now)
                     del self.workers[worker.given.trial.trial_id]
         raise AssertionError("the run does not come to its end")
 
