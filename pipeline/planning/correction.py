@@ -21,6 +21,9 @@ SHRINKAGE = 1.0
 SWEEPS = 3
 """How often what data sets explain and what arms explain is taken out of each other, in turn."""
 
+LARGEST = 1e6
+"""No plan is wrong by so much: a time that says so is none."""
+
 Key = TypeVar("Key", bound=Hashable)
 
 FEWEST = 4
@@ -50,12 +53,13 @@ class Measured:
 
     @property
     def log_ratio(self) -> float:
-        return math.log(self.seconds / self.estimate.seconds)
+        return math.log(self.seconds) - math.log(self.estimate.seconds)
 
     @property
     def usable(self) -> bool:
-        """A clock that was set back makes times of 0."""
-        return 0 < self.seconds < math.inf and self.estimate.seconds > 0
+        """Clocks that are set make times of 0, and of years."""
+        both = self.seconds, self.estimate.seconds
+        return all(0 < each < math.inf for each in both) and abs(self.log_ratio) <= math.log(LARGEST)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -42,14 +42,14 @@ class Standing:
     costs: Costs
     here: Here | str
 
-    def spent(self, trials: Iterable[TrialSpec]) -> float:
-        """Seconds of one core that ``trials`` take together; of one GPU, where they use GPUs."""
-        return sum(self.costs.seconds(trial.trial_id) * trial.resources.share for trial in trials)
+    def trial_seconds(self, trials: Iterable[TrialSpec]) -> float:
+        """What ``trials`` take, one after the other."""
+        return sum(self.costs.seconds(trial.trial_id) for trial in trials)
 
     @property
     def seconds(self) -> float:
-        """``spent`` on what is to be run."""
-        return self.spent(self.todo.trials)
+        """What those take that are to be run, one after the other."""
+        return self.trial_seconds(self.todo.trials)
 
 
 def standing(plan: Plan, states: Mapping[str, TrialState], capacity: Capacity | None = None) -> Standing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from dsn.config import STRICT
 from dsn.errors import InvalidInput
@@ -57,16 +57,6 @@ class Resources:
             raise InvalidInput(problem, key="gpus", value=self.gpus)
         if self.memory_bytes is not None and self.memory_bytes < LEAST_MEMORY:
             raise InvalidInput("must be at least 100MB", key="memory", value=self.memory)
-
-    @property
-    def counted_in(self) -> Literal["core", "GPU"]:
-        """What the time of trials is counted in: what there is less of."""
-        return "GPU" if self.gpus else "core"
-
-    @property
-    def share(self) -> float:
-        """How many of these one trial takes."""
-        return self.gpus or self.cpus
 
     @property
     def time_limit_seconds(self) -> float:

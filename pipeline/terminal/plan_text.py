@@ -27,7 +27,6 @@ def plan_summary(plan: Plan, disk: int, *, now: Standing | None = None, resolved
     A trial over data that are not there has no id yet.
     """
     now = now or standing(plan, {})
-    unit = plan.resources.counted_in.lower()
     return {
         "study": plan.study,
         "trials": len(plan.trials),
@@ -37,9 +36,9 @@ def plan_summary(plan: Plan, disk: int, *, now: Standing | None = None, resolved
         "absent": [config.name for config in plan.absent],
         "left_out": list(plan.left_out),
         "engine": _engine(plan),
-        f"estimated_{unit}_seconds": round(now.spent(plan.trials), 1),
+        **_counted("estimated", plan, now.trial_seconds(plan.trials)),
         "estimated_bytes": disk,
-        **_standing_summary(now, unit),
+        **_standing_summary(plan, now),
         "trial_list": [
             {
                 "trial": trial.trial_id if trial.content_hash else None,
@@ -73,7 +72,7 @@ def plan_text(
     lines = [
         f"{plan.study}: {counted(len(plan.trials), 'trial')} = {_product(plan, seeds)}{_departures(plan, seeds)}",
         f"data sets: {listed(plan.datasets, LONGEST_LIST)}",
-        f"estimated: {_cost(plan, now.spent(plan.trials))} ({_how_sure(now)})",
+        f"estimated: {_cost(plan, now.trial_seconds(plan.trials))} ({_how_sure(now)})",
         *_here(now),
         f"engine:    {_engine(plan)}",
         f"on disk:   about {shown_size(disk)}",
@@ -99,7 +98,13 @@ def _engine(plan: Plan) -> str:
     return str(here)
 
 
-def _standing_summary(now: Standing, unit: str) -> dict[str, Any]:
+def _counted(name: str, plan: Plan, seconds: float) -> dict[str, float]:
+    """Seconds of trials, as those of the cores that they take and, if they take any, of GPUs."""
+    taken = {"core": plan.resources.cpus, "gpu": plan.resources.gpus}
+    return {f"{name}_{unit}_seconds": round(seconds * count, 1) for unit, count in taken.items() if count}
+
+
+def _standing_summary(plan: Plan, now: Standing) -> dict[str, Any]:
     todo, here = now.todo, now.here
     error = now.costs.error_factor()
     return {
@@ -107,7 +112,7 @@ def _standing_summary(now: Standing, unit: str) -> dict[str, Any]:
         "already_failed": todo.failed,
         "stale": todo.stale,
         "to_run": len(todo.trials),
-        f"remaining_{unit}_seconds": round(now.seconds, 1),
+        **_counted("remaining", plan, now.seconds),
         "remaining_wall_seconds": None if isinstance(here, str) else round(here.seconds, 1),
         "slots": 0 if isinstance(here, str) else here.slots,
         "measured": now.costs.measured,
@@ -116,7 +121,10 @@ def _standing_summary(now: Standing, unit: str) -> dict[str, Any]:
 
 
 def _cost(plan: Plan, seconds: float) -> str:
-    return f"{duration(seconds)} of one {plan.resources.counted_in}"
+    """Seconds of trials, as hours of what there is less of."""
+    if plan.resources.gpus:
+        return f"{duration(seconds * plan.resources.gpus)} of one GPU"
+    return f"{duration(seconds * plan.resources.cpus)} of one core"
 
 
 def _how_sure(now: Standing) -> str:
@@ -199,10 +207,10 @@ def _arm_table(plan: Plan, now: Standing) -> Table:
             str(len(own)),
             f"{_mean([trial.cost.parameters for trial in own]) / 1e3:.1f} K",
             f"{_mean([trial.cost.flops for trial in own]) / 1e6:.1f}",
-            duration(now.spent(own)),
+            duration(now.trial_seconds(own) * (plan.resources.gpus or plan.resources.cpus)),
         )
         rows.append(tuple(Cell(text=text) for text in texts))
-    names = ("trials", "parameters", "MFLOPs", f"{plan.resources.counted_in} time")
+    names = ("trials", "parameters", "MFLOPs", "GPU time" if plan.resources.gpus else "core time")
     columns = (Column(name="arm", numeric=False), *(Column(name=name) for name in names))
     return Table(title="Arms (means over data sets)", columns=columns, rows=tuple(rows))
 
