@@ -75,11 +75,16 @@ class Correction:
     datasets: Mapping[str, float] = field(default_factory=dict)
     arms: Mapping[str, float] = field(default_factory=dict)
     cells: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    _factors: dict[tuple[str, str], float] = field(default_factory=dict, compare=False, repr=False)
 
     def factor(self, arm: str, dataset: str) -> float:
         """How many times as long as planned a trial of ``arm`` on ``dataset`` takes."""
-        added = self.datasets.get(dataset, 0.0) + self.arms.get(arm, 0.0) + self.cells.get((arm, dataset), 0.0)
-        return math.exp(self.overall + added)
+        cell = arm, dataset
+        known = self._factors.get(cell)
+        if known is None:
+            added = self.datasets.get(dataset, 0.0) + self.arms.get(arm, 0.0) + self.cells.get(cell, 0.0)
+            known = self._factors[cell] = math.exp(self.overall + added)
+        return known
 
     def seconds(self, estimate: Estimate) -> float:
         """``estimate``, corrected."""
