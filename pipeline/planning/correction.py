@@ -64,7 +64,8 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Correction:
-    """Logarithms of what estimates are to be multiplied by; what has not been measured is not in it.
+    """Logarithms of what estimates are to be multiplied by; what has not been measured is not in it. Without anything,
+    the plan is believed.
 
     Attributes:
         overall: of every trial.
@@ -91,15 +92,11 @@ class Correction:
         return estimate.seconds * self.factor(estimate.arm, estimate.dataset)
 
 
-NONE = Correction()
-"""The plan is believed."""
-
-
 def corrected_by(measured: Iterable[Measured]) -> Correction:
     """What the measured trials say, in O(n log n); the same whatever their order."""
     known = [each for each in measured if each.usable]
     if not known:
-        return NONE
+        return Correction()
     overall = _weighted_median([(each.log_ratio, each.estimate.seconds) for each in known])
     left = [each.log_ratio - overall for each in known]
     of_dataset = [each.estimate.dataset for each in known]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 
-from pipeline.planning.correction import NONE, Correction, Estimate, Measured, corrected_by, error_factor
+from pipeline.planning.correction import Correction, Estimate, Measured, corrected_by, error_factor
 from pipeline.planning.plan import TrialSpec
 from pipeline.scheduling.times import Conditions, known_seconds
 from pipeline.workspace.lifecycle import TrialState
@@ -29,7 +29,7 @@ class Costs:
     def __init__(self, estimates: Mapping[str, Estimate], measured: Mapping[str, float] | None = None) -> None:
         self._estimates = estimates
         self._measured: dict[str, Measured] = {}
-        self._correction: Correction = NONE
+        self._correction = Correction()
         self._heard = 0
         self._due = 1
         self.corrections = 0

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from dsn.data import describe
 from pipeline.planning.correction import (
     FEWEST,
-    NONE,
     SHRINKAGE,
+    Correction,
     Estimate,
     Measured,
     corrected_by,
@@ -37,8 +37,8 @@ def _grid(ratio: dict[tuple[str, str], float], seeds: int) -> list[Measured]:
 
 
 def test_without_a_measured_trial_the_plan_is_believed() -> None:
-    assert corrected_by([]) == NONE
-    assert NONE.seconds(Estimate(arm="x", dataset="A", seconds=7.0)) == 7.0
+    assert corrected_by([]) == Correction()
+    assert Correction().seconds(Estimate(arm="x", dataset="A", seconds=7.0)) == 7.0
 
 
 def test_what_all_trials_have_in_common_goes_for_those_of_other_arms_and_data_sets_too() -> None:
@@ -124,7 +124,7 @@ def test_the_order_in_which_trials_are_done_does_not_matter(
 @pytest.mark.parametrize("seconds", [0.0, -1.0, math.inf, math.nan, 5e-324, 1.7e308, 1.1e7])
 def test_what_is_no_time_is_passed_over(seconds: float) -> None:
     nonsense = Measured(estimate=Estimate(arm="x", dataset="A", seconds=10.0), seconds=seconds)
-    assert corrected_by([nonsense]) == NONE
+    assert corrected_by([nonsense]) == Correction()
     assert corrected_by([nonsense, _measured(2.0)]) == corrected_by([_measured(2.0)])
 
 
