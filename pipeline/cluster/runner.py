@@ -27,6 +27,7 @@ from pipeline.cluster.hosts import Placement
 from pipeline.cluster.remains import error_of
 from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
 from pipeline.planning.plan import TrialSpec
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.dispatch import Dispatch, Listener
 from pipeline.scheduling.stopping import Stopping
 from pipeline.study.resources import Resources
@@ -138,7 +139,7 @@ class Reporter(tune.Callback):
             if report is None and checkpoint is None:
                 ended = result.pop(RESULT, None)
                 if isinstance(ended, TrialResult):
-                    self._dispatch.ended(*attempt, ended)
+                    self._dispatch.ended(*attempt, ended, time.time())
                 else:
                     self._dispatch.lost(*attempt, _NO_RESULT, time.monotonic(), time.time())
 
@@ -201,8 +202,10 @@ def run_trials(
     keep_model: bool,
     checkpoint_every: float,
     stopping: Stopping,
+    costs: Costs | None = None,
 ) -> None:
-    """Run ``trials`` where ``placement`` says, as many at a time as there is room for.
+    """Run ``trials`` where ``placement`` says, as many at a time as there is room for, the longest first by ``costs``
+    (without, by the plan), which are told of each that is done.
 
     Returns when all have finished or failed; once ``stopping`` is asked, when those that run have. What the listener
     raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
@@ -213,7 +216,7 @@ def run_trials(
     slots = max(placement.capacity.slots(resources) for resources in {trial.resources for trial in trials})
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
     passed_on = PassedOn()
-    dispatch = Dispatch(trials, placement.capacity, listener, stopping)
+    dispatch = Dispatch(trials, placement.capacity, listener, stopping, costs)
     searcher = PlanSearcher(
         dispatch, placement, death, passed_on, keep_model=keep_model, checkpoint_every=checkpoint_every
     )

@@ -17,7 +17,9 @@ from pipeline.health.preflight import check_before_run
 from pipeline.planning.absent import omission
 from pipeline.planning.capacity import Capacity, local_cpus
 from pipeline.planning.plan import Plan, TrialSpec
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.stopping import Stopping
+from pipeline.scheduling.times import Conditions
 from pipeline.scheduling.todo import Rerun, begin, opening, what_to_do
 from pipeline.study.spec import Study
 from pipeline.terminal.broadcast import Broadcast
@@ -114,6 +116,7 @@ def _run(
             display.say(line)
         if plan.left_out:
             display.say(omission(plan.left_out, len(plan.datasets)))
+        costs = Costs.of(plan.trials, states, Conditions.here(plan.engine, plan.resources))
         progress = Progress(
             study=plan.study,
             question=study.spec.question,
@@ -122,6 +125,7 @@ def _run(
             states=states,
             todo=[trial.trial_id for trial in todo.trials],
             began=time.time(),
+            costs=costs,
         )
         broadcast = held.enter_context(Broadcast(progress, display, file))
         ending.snapshot = broadcast.snapshot
@@ -129,7 +133,16 @@ def _run(
             held.enter_context(TrackingProcess(workspace, plan.study, display.say))
         if todo.trials:
             recorder = Recorder(workspace, plan.study, ledger, broadcast, states)
-            _train(study, list(todo.trials), recorder, broadcast, stopping=stopping, say=display.say, address=address)
+            _train(
+                study,
+                list(todo.trials),
+                recorder,
+                broadcast,
+                costs=costs,
+                stopping=stopping,
+                say=display.say,
+                address=address,
+            )
         broadcast.enter("reporting")
         # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
         published = publish(workspace, plan.study)
@@ -205,6 +218,7 @@ def _train(
     recorder: Recorder,
     broadcast: Broadcast,
     *,
+    costs: Costs,
     stopping: Stopping,
     say: Say,
     address: str | None,
@@ -233,6 +247,7 @@ def _train(
                     keep_model=study.spec.tracking.keep_models == "all",
                     checkpoint_every=study.spec.recovery.checkpoint_every,
                     stopping=stopping,
+                    costs=costs,
                 )
         except BaseException:
             # Ending the workers takes seconds, and whoever pressed Ctrl-C wants to see that it was heard.

@@ -13,8 +13,10 @@ from typing import Literal, Protocol
 
 from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import TrialSpec
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.retry import SAME_FAILURES, decide, fingerprint
 from pipeline.scheduling.stopping import Stopping
+from pipeline.scheduling.times import seconds_of_whole
 from pipeline.study.resources import Resources
 from pipeline.trial.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 
@@ -87,14 +89,26 @@ class Dispatch:
     """The state of one run of ``trials``.
 
     Args:
-        trials: to be run, in order, each with what it may use.
+        trials: to be run, each with what it may use. The longest is begun first; of equals, the first.
         capacity: what there is.
         listener: told of what counts, before this returns.
         stopping: asked before anything is handed out.
+        costs: how long they take, and told of each that is done; without, the plan says.
     """
 
-    def __init__(self, trials: Iterable[TrialSpec], capacity: Capacity, listener: Listener, stopping: Stopping) -> None:
-        self._fresh = iter(trials)
+    def __init__(
+        self,
+        trials: Iterable[TrialSpec],
+        capacity: Capacity,
+        listener: Listener,
+        stopping: Stopping,
+        costs: Costs | None = None,
+    ) -> None:
+        self._fresh = list(trials)[::-1]
+        """The next one last."""
+        self._costs = Costs.of(self._fresh) if costs is None else costs
+        self._sorted_by: int | None = None
+        """Which correction of the costs that is by."""
         self._capacity = capacity
         self._listener = listener
         self._stopping = stopping
@@ -118,12 +132,19 @@ class Dispatch:
             known = self._known[trial_id]
             known.begin_again(resources)
             return self._assigned(known)
-        fresh = next(self._fresh, None)
-        if fresh is not None:
+        if self._fresh:
+            self._sort()
+            fresh = self._fresh.pop()
             known = _Trial(spec=fresh, attempt=self._listener.attempts(fresh) + 1)
             self._known[fresh.trial_id] = known
             return self._assigned(known)
         return "wait" if self._known else "finished"
+
+    def _sort(self) -> None:
+        """Anew for each correction of the costs, which are few, whatever the number of trials."""
+        if self._sorted_by != self._costs.corrections:
+            self._sorted_by = self._costs.corrections
+            self._fresh.sort(key=lambda trial: self._costs.seconds(trial.trial_id))
 
     def _assigned(self, known: _Trial) -> Assignment:
         content = self._listener.newest_checkpoint(known.spec)
@@ -151,12 +172,15 @@ class Dispatch:
         if known:
             self._listener.checkpointed(known.spec, checkpoint)
 
-    def ended(self, trial_id: str, attempt: int, result: TrialResult) -> None:
-        """The attempt has come to an end by itself."""
+    def ended(self, trial_id: str, attempt: int, result: TrialResult, at: float) -> None:
+        """The attempt has come to an end by itself, ``at`` in seconds since 1970."""
         known = self._begun(trial_id, attempt)
         if known is None:
             return
         if result.error is None:
+            seconds = seconds_of_whole(result, at)
+            if seconds is not None:
+                self._costs.learn(trial_id, seconds)
             self._settle(known, result)
         else:
             self._failed(known, result, result.error)

@@ -138,7 +138,7 @@ def _also_of(workspace: Workspace, study: str, trial_ids: Collection[str]) -> st
     names = []
     for name in recorded_studies(workspace):
         try:
-            others = load_outline(workspace, name).seconds.keys() if name != study else set()
+            others = load_outline(workspace, name).estimates.keys() if name != study else set()
         except InvalidInput:
             continue
         common = others & set(trial_ids)

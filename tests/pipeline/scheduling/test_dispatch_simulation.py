@@ -20,6 +20,7 @@ from pipeline.driver import recorder as recorder_module
 from pipeline.driver.recorder import Recorder
 from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import Plan, make_plan
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.dispatch import Assignment, Dispatch
 from pipeline.scheduling.retry import MOST_LOSSES
 from pipeline.scheduling.stopping import Stopping
@@ -105,7 +106,9 @@ class Life:
         broadcast = Broadcast(self.progress, Nowhere(), Nowhere(), clock=lambda: self.now)
         self.recorder = Recorder(self.workspace, "s", self.ledger, broadcast, states)
         trials = [replace(trial, resources=GIVEN) for trial in todo.trials]
-        self.dispatch = Dispatch(trials, ROOM, self.recorder, self.stopping)
+        self.costs = Costs.of(trials)
+        self.fresh = {trial.trial_id for trial in trials}
+        self.dispatch = Dispatch(trials, ROOM, self.recorder, self.stopping, self.costs)
         self.finished = False
 
     def kill(self) -> None:
@@ -144,6 +147,10 @@ class Life:
         assert trial_id not in self.workers, "a trial in two slots"
         assert trial_id not in self.results, "a trial that is done is run again"
         self.seen["went on from a checkpoint" if given.checkpoint else "handed out"] += 1
+        if trial_id in self.fresh:
+            assert self.costs.seconds(trial_id) == max(map(self.costs.seconds, self.fresh)), "not the longest"
+            self.seen["the longest by what was learnt"] += self.costs.corrections > 0
+            self.fresh.remove(trial_id)
         self.workers[trial_id] = Worker(given=given, epoch=int(given.checkpoint or 0))
 
     def begin(self) -> None:
@@ -178,7 +185,7 @@ class Life:
             error = None
         else:
             return
-        self.send(worker, "ended", self.result(worker, error))
+        self.send(worker, "ended", self.result(worker, error), self.now)
         if self.random.random() < 0.1:
             self.seen["worker died after its result"] += 1
             self.lose(worker)
@@ -321,7 +328,7 @@ class Life:
             for worker in list(self.workers.values()):
                 if worker.begun:
                     worker.epoch = EPOCHS
-                    self.send(worker, "ended", self.result(worker, None))
+                    self.send(worker, "ended", self.result(worker, None), self.now)
                     del self.workers[worker.given.trial.trial_id]
         raise AssertionError("the run does not come to its end")
 
@@ -335,7 +342,7 @@ HAPPENINGS = (
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     file = tmp_path / "s.yaml"
-    file.write_text("name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 4\n")
+    file.write_text("name: s\ndata: [{source: npz, path: /d, names: [A, B]}]\nseeds: 2\n")
     return make_plan(read_study(file), made_info)
 
 
