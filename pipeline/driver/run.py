@@ -116,7 +116,8 @@ def _run(
             display.say(line)
         if plan.left_out:
             display.say(omission(plan.left_out, len(plan.datasets)))
-        costs = Costs.of(plan.trials, states, Conditions.here(plan.engine, plan.resources))
+        conditions = Conditions.here if address is None else Conditions.elsewhere
+        costs = Costs.of(plan.trials, states, conditions(plan.engine, plan.resources))
         progress = Progress(
             study=plan.study,
             question=study.spec.question,

@@ -42,6 +42,16 @@ class Conditions:
             return cls(engine=engine, threads=None, device=None)
         return cls(engine=engine, threads=str(resources.cpus), device=processor_name())
 
+    @classmethod
+    def elsewhere(cls, asked: str, resources: Resources) -> Conditions:
+        """Of the trials of a study on a cluster, whose processors this process does not know.
+
+        Raises:
+            InvalidInput: as ``expected_engine``.
+        """
+        threads = None if resources.gpus else str(resources.cpus)
+        return cls(engine=expected_engine(asked, resources), threads=threads, device=None)
+
     def hold(self, provenance: Mapping[str, Any]) -> bool:
         """Whether a trial was computed so, whose provenance that is."""
         alike = provenance.get("engine") == self.engine and provenance.get("threads") == self.threads
