@@ -13,6 +13,7 @@ from benchmarks.frames import frames
 from benchmarks.growth import growth
 from benchmarks.inference import inference
 from benchmarks.machine import this_machine
+from benchmarks.makespan import makespan
 from benchmarks.mask_update import mask_update
 from benchmarks.report import report
 from benchmarks.start_up import start_up
@@ -31,6 +32,7 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
     "whole_training": whole_training,
     "report": report,
     "frames": frames,
+    "makespan": makespan,
 }
 
 

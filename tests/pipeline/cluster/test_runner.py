@@ -18,9 +18,9 @@ import ray
 from data_info import made_info
 
 from pipeline.cluster import runner
+from pipeline.cluster.hosts import Anywhere, Placement, capacity_there
 from pipeline.cluster.start import cluster
 from pipeline.cluster.worker import TrialActor
-from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import TrialSpec, make_plan
 from pipeline.scheduling.stopping import Stopping
 from pipeline.study.resources import Resources
@@ -138,12 +138,12 @@ class Listener:
 
 
 @pytest.fixture(scope="module")
-def there() -> Iterator[Capacity]:
+def there() -> Iterator[Placement]:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "TrialActor", Misbehaving)
-        with cluster() as capacity:
-            yield capacity
+        with cluster():
+            yield Anywhere(capacity=capacity_there())
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +155,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[TrialSpec]:
 
 def _run(
     trials: list[TrialSpec],
-    capacity: Capacity,
+    there: Placement,
     arms: list[str],
     *,
     resources: Resources = GIVEN,
@@ -164,7 +164,15 @@ def _run(
 ) -> Listener:
     listener = listener or Listener()
     named = [replace(trial, arm=arm, resources=resources) for trial, arm in zip(trials, arms, strict=False)]
-    runner.run_trials(named, capacity, listener, keep_model=False, checkpoint_every=60, stopping=stopping or Stopping())
+    runner.run_trials(
+        named,
+        there,
+        listener,
+        death=lambda: "",
+        keep_model=False,
+        checkpoint_every=60,
+        stopping=stopping or Stopping(),
+    )
     return listener
 
 
@@ -179,7 +187,7 @@ FAULTS = {
 """Arm -> how it ends, and after how many attempts."""
 
 
-def test_a_trial_that_misbehaves_ends_alone(there: Capacity, trials: list[TrialSpec]) -> None:
+def test_a_trial_that_misbehaves_ends_alone(there: Placement, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["good", *FAULTS, "good"])
     for arm, (kind, attempts) in FAULTS.items():
         ((attempt, result),) = listener.of("finished", arm)
@@ -194,7 +202,7 @@ def test_a_trial_that_misbehaves_ends_alone(there: Capacity, trials: list[TrialS
 
 
 def test_what_keeps_a_trial_from_beginning_is_told_without_credentials_even_to_ray(
-    there: Capacity, trials: list[TrialSpec]
+    there: Placement, trials: list[TrialSpec]
 ) -> None:
     listener = _run(trials, there, ["raises when it begins"])
     assert listener.result("raises when it begins").error.message == "ValueError: not even begun, at ftp://***@host"
@@ -204,7 +212,7 @@ def test_what_keeps_a_trial_from_beginning_is_told_without_credentials_even_to_r
     assert not [path for path in files if b"secret-in-an-error" in path.read_bytes()]
 
 
-def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Capacity, trials: list[TrialSpec]) -> None:
+def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Placement, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["is killed once", "good"])
     ((attempt, result),) = listener.of("finished", "is killed once")
     assert (attempt, result.status, result.metrics) == (2, "done", {"began": 1.0, "epoch": 3.0})
@@ -212,7 +220,7 @@ def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Capacity, tria
     assert (error.kind, epoch) == ("worker-lost", 1)
 
 
-def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Capacity, trials: list[TrialSpec]) -> None:
+def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Placement, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["takes 300 MB", "good"], resources=Resources(memory="100MB"))
     ((attempt, result),) = listener.of("finished", "takes 300 MB")
     assert (attempt, result.status) == (3, "done"), "100, 200, 400 MB"
@@ -220,7 +228,7 @@ def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Capacity, trial
     assert listener.result("good").status == "done"
 
 
-def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Capacity, trials: list[TrialSpec]) -> None:
+def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Placement, trials: list[TrialSpec]) -> None:
     """The limit is what the machine has, so that no retry takes another process for its size."""
     one = replace(there, cpus=1, memory=100 * 10**6)
     arms = ["tells its process", "takes 300 MB", *["tells its process"] * 8]
@@ -239,7 +247,7 @@ def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Capacity, tri
 HANGS = ["is stopped", "spins", "holds the interpreter"]
 
 
-def test_hanging_trials_are_ended_and_the_others_go_on(there: Capacity, trials: list[TrialSpec]) -> None:
+def test_hanging_trials_are_ended_and_the_others_go_on(there: Placement, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, [*HANGS, "good"], resources=Resources(time_limit="2s"))
     for arm in HANGS:
         assert listener.result(arm).error.kind == "time-limit"
@@ -248,7 +256,7 @@ def test_hanging_trials_are_ended_and_the_others_go_on(there: Capacity, trials: 
 
 
 def test_after_the_first_request_to_stop_running_trials_finish_and_none_begins(
-    there: Capacity, trials: list[TrialSpec]
+    there: Placement, trials: list[TrialSpec]
 ) -> None:
     stopping, listener = Stopping(), Listener()
 
@@ -260,7 +268,7 @@ def test_after_the_first_request_to_stop_running_trials_finish_and_none_begins(
     assert len(listener.of("started", "good")) == len(listener.of("finished", "good")) == 1
 
 
-def test_what_the_listener_raises_is_passed_on_as_it_is(there: Capacity, trials: list[TrialSpec]) -> None:
+def test_what_the_listener_raises_is_passed_on_as_it_is(there: Placement, trials: list[TrialSpec]) -> None:
     listener = Listener()
 
     def fail() -> None:
@@ -271,7 +279,7 @@ def test_what_the_listener_raises_is_passed_on_as_it_is(there: Capacity, trials:
         _run(trials, there, ["good"], listener=listener)
 
 
-def test_the_same_error_in_three_trials_is_enough(there: Capacity, trials: list[TrialSpec]) -> None:
+def test_the_same_error_in_three_trials_is_enough(there: Placement, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["raises in a step"] * 8)
     ((error, count),) = [event[2:] for event in listener.events if event[0] == "gave_up"]
     assert count == 3
@@ -280,7 +288,7 @@ def test_the_same_error_in_three_trials_is_enough(there: Capacity, trials: list[
 
 
 def test_trials_that_are_shorter_than_a_workers_start_run_side_by_side(
-    there: Capacity, trials: list[TrialSpec]
+    there: Placement, trials: list[TrialSpec]
 ) -> None:
     stopping, listener = Stopping(), Listener()
     most = 0
