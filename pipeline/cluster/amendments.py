@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ray.air._internal.usage
 import ray.tune.execution.tune_controller
+import ray.tune.tune
 from ray._private.node import Node
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
 
 
@@ -23,6 +25,20 @@ class ActorManager(RayActorManager):
         if isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError):
             exception = RayActorError(error_msg=str(exception))
         super()._actor_task_failed(tracked_actor_task, exception)
+
+
+class Controller(TuneController):
+    """Tune's, which lets workers start.
+
+    A worker that comes free Tune would give to any trial that waits, one among them whose own worker is just starting,
+    and drop that: trials that are shorter than a worker's start could run one after the other for ever.
+    """
+
+    def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
+        own = self._trial_to_actor.get(trial)
+        if own is not None and self._actor_manager.is_actor_started(own):
+            return False
+        return bool(super()._maybe_reuse_cached_actor(trial))
 
 
 _IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
@@ -46,6 +62,7 @@ def amend_tune() -> None:
     assert hasattr(Trial, "_get_default_result_or_future"), "this Tune asks new workers otherwise"
     setattr(Trial, "_get_default_result_or_future", _ask_nothing)  # noqa: B010  # mypy knows it is a method
     vars(ray.tune.execution.tune_controller)["RayActorManager"] = ActorManager
+    vars(ray.tune.tune)["TuneController"] = Controller
     vars(ray.air._internal.usage)["tag_callbacks"] = _count_no_callbacks
 
 

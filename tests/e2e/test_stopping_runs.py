@@ -39,7 +39,7 @@ def test_the_first_signal_finishes_what_runs_begins_nothing_and_reports(
 ) -> None:
     tell = "import os; open('told', 'w').write(' '.join(os.environ['DSN_' + k] for k in ('OUTCOME', 'DONE', 'REPORT')))"
     bench.write_study(
-        epochs=200, seeds=3, engine="torch", more=f"on_finish: {json.dumps([sys.executable, '-c', tell])}\n"
+        epochs=80, seeds=3, engine="torch", more=f"on_finish: {json.dumps([sys.executable, '-c', tell])}\n"
     )
     driver = bench.start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("started")) == 2, driver)
@@ -66,7 +66,7 @@ LATER = "from pipeline.planning import identity; identity.SEMANTICS = 2; from pi
 
 
 def test_stale_trials_are_not_among_those_that_the_same_command_runs(bench: Bench) -> None:
-    bench.write_study(epochs=200, seeds=3, engine="torch")
+    bench.write_study(epochs=80, seeds=3, engine="torch")
     with Ledger(Workspace(root=bench.workspace), "tiny") as ledger:
         for trial in make_plan(read_study(bench.study), describe).trials[:2]:
             ledger.append("done", trial.trial_id)
@@ -129,7 +129,7 @@ def test_before_training_begins_the_first_signal_stops_at_once(bench: Bench, row
 
 
 def test_a_run_that_was_started_with_nohup_does_not_hear_that_the_terminal_is_closed(bench: Bench) -> None:
-    bench.write_study(epochs=200, seeds=1, engine="torch")
+    bench.write_study(epochs=80, seeds=1, engine="torch")
     driver = replace(bench, within=("nohup",)).start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("started")) == 2, driver)
     os.killpg(driver.pid, signal.SIGHUP)

@@ -32,7 +32,7 @@ _IMPATIENT = {
 
 _CODE = ("Makefile", "README.md", "LICENSE", "constraints.txt", "pyproject.toml", "setup.py", "dsn", "pipeline")
 
-_DRIVER = {"PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "token"}
+_DRIVER = {"PYTHONPATH": str(ROOT)}
 
 
 @dataclass(frozen=True, kw_only=True)

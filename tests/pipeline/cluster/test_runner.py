@@ -18,9 +18,10 @@ import ray
 from data_info import made_info
 
 from pipeline.cluster import runner
-from pipeline.cluster.hosts import Anywhere, Placement, capacity_there
+from pipeline.cluster.hosts import Anywhere, capacity_there
 from pipeline.cluster.start import cluster
 from pipeline.cluster.worker import TrialActor
+from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import TrialSpec, make_plan
 from pipeline.scheduling.stopping import Stopping
 from pipeline.study.resources import Resources
@@ -28,7 +29,7 @@ from pipeline.study.spec import read_study
 from pipeline.trial.cause import cause_of
 from pipeline.trial.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 
-STUDY = "name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 40\n"
+STUDY = "name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 400\n"
 
 
 GIVEN = Resources()
@@ -138,12 +139,12 @@ class Listener:
 
 
 @pytest.fixture(scope="module")
-def there() -> Iterator[Placement]:
+def there() -> Iterator[Capacity]:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "TrialActor", Misbehaving)
         with cluster():
-            yield Anywhere(capacity=capacity_there())
+            yield capacity_there()
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +156,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[TrialSpec]:
 
 def _run(
     trials: list[TrialSpec],
-    there: Placement,
+    there: Capacity,
     arms: list[str],
     *,
     resources: Resources = GIVEN,
@@ -166,7 +167,7 @@ def _run(
     named = [replace(trial, arm=arm, resources=resources) for trial, arm in zip(trials, arms, strict=False)]
     runner.run_trials(
         named,
-        there,
+        Anywhere(capacity=there),
         listener,
         death=lambda: "",
         keep_model=False,
@@ -187,7 +188,7 @@ FAULTS = {
 """Arm -> how it ends, and after how many attempts."""
 
 
-def test_a_trial_that_misbehaves_ends_alone(there: Placement, trials: list[TrialSpec]) -> None:
+def test_a_trial_that_misbehaves_ends_alone(there: Capacity, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["good", *FAULTS, "good"])
     for arm, (kind, attempts) in FAULTS.items():
         ((attempt, result),) = listener.of("finished", arm)
@@ -202,7 +203,7 @@ def test_a_trial_that_misbehaves_ends_alone(there: Placement, trials: list[Trial
 
 
 def test_what_keeps_a_trial_from_beginning_is_told_without_credentials_even_to_ray(
-    there: Placement, trials: list[TrialSpec]
+    there: Capacity, trials: list[TrialSpec]
 ) -> None:
     listener = _run(trials, there, ["raises when it begins"])
     assert listener.result("raises when it begins").error.message == "ValueError: not even begun, at ftp://***@host"
@@ -212,7 +213,7 @@ def test_what_keeps_a_trial_from_beginning_is_told_without_credentials_even_to_r
     assert not [path for path in files if b"secret-in-an-error" in path.read_bytes()]
 
 
-def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Placement, trials: list[TrialSpec]) -> None:
+def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Capacity, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["is killed once", "good"])
     ((attempt, result),) = listener.of("finished", "is killed once")
     assert (attempt, result.status, result.metrics) == (2, "done", {"began": 1.0, "epoch": 3.0})
@@ -220,7 +221,7 @@ def test_a_killed_trial_goes_on_from_its_newest_checkpoint(there: Placement, tri
     assert (error.kind, epoch) == ("worker-lost", 1)
 
 
-def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Placement, trials: list[TrialSpec]) -> None:
+def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Capacity, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["takes 300 MB", "good"], resources=Resources(memory="100MB"))
     ((attempt, result),) = listener.of("finished", "takes 300 MB")
     assert (attempt, result.status) == (3, "done"), "100, 200, 400 MB"
@@ -228,9 +229,9 @@ def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Placement, tria
     assert listener.result("good").status == "done"
 
 
-def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Placement, trials: list[TrialSpec]) -> None:
+def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Capacity, trials: list[TrialSpec]) -> None:
     """The limit is what the machine has, so that no retry takes another process for its size."""
-    one = replace(there, cpus=1, memory=100 * 10**6)
+    one = Capacity.of_one(cpus=1, memory=100 * 10**6)
     arms = ["tells its process", "takes 300 MB", *["tells its process"] * 8]
     listener = _run(trials, one, arms, resources=Resources(cpus=there.cpus, memory="100MB"))
     assert listener.result("takes 300 MB").error.kind == "out-of-memory"
@@ -247,7 +248,7 @@ def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Placement, tr
 HANGS = ["is stopped", "spins", "holds the interpreter"]
 
 
-def test_hanging_trials_are_ended_and_the_others_go_on(there: Placement, trials: list[TrialSpec]) -> None:
+def test_hanging_trials_are_ended_and_the_others_go_on(there: Capacity, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, [*HANGS, "good"], resources=Resources(time_limit="2s"))
     for arm in HANGS:
         assert listener.result(arm).error.kind == "time-limit"
@@ -256,7 +257,7 @@ def test_hanging_trials_are_ended_and_the_others_go_on(there: Placement, trials:
 
 
 def test_after_the_first_request_to_stop_running_trials_finish_and_none_begins(
-    there: Placement, trials: list[TrialSpec]
+    there: Capacity, trials: list[TrialSpec]
 ) -> None:
     stopping, listener = Stopping(), Listener()
 
@@ -268,7 +269,7 @@ def test_after_the_first_request_to_stop_running_trials_finish_and_none_begins(
     assert len(listener.of("started", "good")) == len(listener.of("finished", "good")) == 1
 
 
-def test_what_the_listener_raises_is_passed_on_as_it_is(there: Placement, trials: list[TrialSpec]) -> None:
+def test_what_the_listener_raises_is_passed_on_as_it_is(there: Capacity, trials: list[TrialSpec]) -> None:
     listener = Listener()
 
     def fail() -> None:
@@ -279,7 +280,7 @@ def test_what_the_listener_raises_is_passed_on_as_it_is(there: Placement, trials
         _run(trials, there, ["good"], listener=listener)
 
 
-def test_the_same_error_in_three_trials_is_enough(there: Placement, trials: list[TrialSpec]) -> None:
+def test_the_same_error_in_three_trials_is_enough(there: Capacity, trials: list[TrialSpec]) -> None:
     listener = _run(trials, there, ["raises in a step"] * 8)
     ((error, count),) = [event[2:] for event in listener.events if event[0] == "gave_up"]
     assert count == 3
@@ -288,7 +289,7 @@ def test_the_same_error_in_three_trials_is_enough(there: Placement, trials: list
 
 
 def test_trials_that_are_shorter_than_a_workers_start_run_side_by_side(
-    there: Placement, trials: list[TrialSpec]
+    there: Capacity, trials: list[TrialSpec]
 ) -> None:
     stopping, listener = Stopping(), Listener()
     most = 0
@@ -301,5 +302,5 @@ def test_trials_that_are_shorter_than_a_workers_start_run_side_by_side(
             stopping.asked = 1
 
     listener.on_event = count
-    _run(trials, replace(there, cpus=2), ["takes a moment"] * 40, stopping=stopping, listener=listener)
+    _run(trials, Capacity.of_one(cpus=2), ["takes a moment"] * 400, stopping=stopping, listener=listener)
     assert most == 2
