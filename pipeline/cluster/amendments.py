@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import shutil
+from typing import Any
+
 import ray.air._internal.usage
 import ray.tune.execution.tune_controller
+import ray.tune.registry
+import ray.tune.tune
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import RayActorError, RayError, RayTaskError
+from ray.tune.execution.tune_controller import TuneController
+from ray.tune.experiment import Trial
+from ray.tune.registry import _Registry
+
+from pipeline.cluster.budget import Budget
+
+REMEMBERED = 100
+"""Trials that have ended and are still known to Tune, at most."""
 
 
 class ActorManager(RayActorManager):
@@ -23,9 +36,71 @@ class ActorManager(RayActorManager):
         super()._actor_task_failed(tracked_actor_task, exception)
 
 
+class Controller(TuneController):
+    """Tune's, which forgets trials that have ended, and lets workers start.
+
+    It would keep each trial with all that it was given, and in the end copy and read the folders of all: the memory of
+    a run, and its last seconds, would grow with the study. And a worker that comes free it would give to any trial that
+    waits, one among them whose own worker is just starting, and drop that: short trials ran one after the other.
+    """
+
+    def on_step_end(self) -> None:
+        super().on_step_end()  # type: ignore[no-untyped-call]
+        ended = self._stopped_trials | self._failed_trials
+        if len(ended) <= REMEMBERED:
+            return
+        # One of them is kept: a run without any, Tune would read from its snapshots.
+        ended.discard(next(trial for trial in reversed(self._trials) if trial in ended))
+        self._trials = [trial for trial in self._trials if trial not in ended]
+        for known in (self._live_trials, self._stopped_trials, self._failed_trials, self._trials_to_cache):
+            known.difference_update(ended)
+        self._trial_metadata.clear()
+        # Empty, but for what Ray said of workers that were lost, which has been read.
+        for folder in filter(None, (trial.local_path for trial in ended)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
+        assert trial.placement_group_factory is not None, "it is made when Tune is given the trial"
+        waiting = self._resources_to_pending_trials[trial.placement_group_factory]
+        others = (each for each in waiting if not self._has_a_worker(each))
+        other = next(others, None) if self._has_a_worker(trial) else None
+        return bool(super()._maybe_reuse_cached_actor(other or trial))
+
+    def _has_a_worker(self, trial: Trial) -> bool:
+        """A process of its own, be it one that is only starting."""
+        worker = self._trial_to_actor.get(trial)
+        return worker is not None and bool(self._actor_manager.is_actor_started(worker))
+
+
+class Registry(_Registry):
+    """Tune's, which remembers what it was given. It would ask Ray's GCS server for the workers' class, the only one
+    that there is, five times a trial."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def register(self, category: str, key: str, value: Any) -> None:
+        super().register(category, key, value)
+        self._known[category, key] = value
+
+    def unregister(self, category: str, key: str) -> None:
+        super().unregister(category, key)  # type: ignore[no-untyped-call]
+        self._known.pop((category, key), None)
+
+    def contains(self, category: str, key: str) -> bool:
+        return (category, key) in self._known or bool(super().contains(category, key))  # type: ignore[no-untyped-call]
+
+    def get(self, category: str, key: str) -> Any:
+        known = self._known.get((category, key))
+        return super().get(category, key) if known is None else known  # type: ignore[no-untyped-call]
+
+
 def amend_tune() -> None:
     """Let Tune do these things otherwise. There are no settings for them: it looks names up in its modules."""
-    vars(ray.tune.execution.tune_controller)["RayActorManager"] = ActorManager
+    vars(ray.tune.execution.tune_controller).update(RayActorManager=ActorManager, PlacementGroupResourceManager=Budget)
+    vars(ray.tune.tune)["TuneController"] = Controller
+    vars(ray.tune.registry)["_global_registry"] = Registry()
     vars(ray.air._internal.usage)["tag_callbacks"] = _count_no_callbacks
 
 

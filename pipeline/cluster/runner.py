@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
 from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import TrialSpec
 from pipeline.scheduling.dispatch import Dispatch, Listener
+from pipeline.scheduling.reports import report_every
 from pipeline.scheduling.stopping import Stopping
 from pipeline.study.resources import Resources
 from pipeline.trial.outcome import TrialError, TrialResult
@@ -41,11 +42,11 @@ _NO_RESULT = TrialError(kind="no-result", message="came to an end without a resu
 class PlanSearcher(Searcher):
     """Feeds Tune what is to be run, as it is asked."""
 
-    def __init__(self, dispatch: Dispatch, passed_on: PassedOn, *, keep_model: bool, checkpoint_every: float) -> None:
+    def __init__(self, dispatch: Dispatch, passed_on: PassedOn, settings: Mapping[str, Any]) -> None:
         super().__init__()
         self._dispatch = dispatch
         self._passed_on = passed_on
-        self._settings = {"keep_model": keep_model, "checkpoint_every": checkpoint_every}
+        self._settings = settings
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
         with self._passed_on.remembered():
@@ -184,12 +185,19 @@ def run_trials(
     amend_tune()
     # Tune's own number is one for searchers: a worker that starts would hold up all others, and be dropped for the next
     # that comes free, so that short trials ran one after the other.
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 + max(capacity.slots(trial.resources) for trial in trials))
+    slots = max(capacity.slots(trial.resources) for trial in trials)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 + slots)
     passed_on = PassedOn()
     dispatch = Dispatch(trials, capacity, listener, stopping)
-    searcher = PlanSearcher(dispatch, passed_on, keep_model=keep_model, checkpoint_every=checkpoint_every)
+    settings = {
+        "keep_model": keep_model,
+        "checkpoint_every": checkpoint_every,
+        "report_every": report_every(slots),
+    }
+    searcher = PlanSearcher(dispatch, passed_on, settings)
     # Tune insists on a folder for the bookkeeping that nothing here relies on.
-    with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
+    # Where a run is stopped at once, its workers may still write there.
+    with tempfile.TemporaryDirectory(prefix="dsn-tune-", ignore_cleanup_errors=True) as folder:
         try:
             _tuner(dispatch, searcher, Reporter(dispatch, passed_on), Path(folder)).fit()
         except Exception:

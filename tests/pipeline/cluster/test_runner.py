@@ -17,7 +17,8 @@ import pytest
 import ray
 from data_info import made_info
 
-from pipeline.cluster import runner
+from pipeline.cluster import amendments, runner
+from pipeline.cluster.amendments import Controller
 from pipeline.cluster.start import cluster
 from pipeline.cluster.worker import TrialActor
 from pipeline.planning.capacity import Capacity
@@ -295,3 +296,23 @@ def test_trials_that_are_shorter_than_a_workers_start_run_side_by_side(
     listener.on_event = count
     _run(trials, replace(there, cpus=2), ["takes a moment"] * 40, stopping=stopping, listener=listener)
     assert most == 2
+
+
+def test_tune_forgets_trials_that_have_ended(
+    there: Capacity, trials: list[TrialSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failed ones, lost ones and good ones; and goes on with those that it still has."""
+    monkeypatch.setattr(amendments, "REMEMBERED", 2)
+    known: list[int] = []
+    on_step_end = Controller.on_step_end
+
+    def counted(self: Controller) -> None:
+        on_step_end(self)
+        known.append(len(self.get_trials()))
+
+    monkeypatch.setattr(Controller, "on_step_end", counted)
+    listener = _run(trials, there, ["good"] * 10 + ["crashes"] + ["good"] * 10)
+    assert len(listener.of("finished", "good")) == 20
+    assert listener.result("crashes").error.kind == "exited"
+    # Two that have ended, those that run and those that wait: as many as run, and one.
+    assert 0 < max(known) <= 2 + there.cpus + there.cpus + 1 + 1
