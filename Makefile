@@ -12,7 +12,7 @@ run: $(INSTALLED)
 	$(BIN)/dsn run studies/quickstart.yaml
 
 # Two files at a time; those that run whole studies, and kill them, after the others.
-WHOLE_RUNS := tests/e2e tests/faults
+WHOLE_RUNS := tests/e2e tests/faults tests/cluster
 TWO_FILES_AT_A_TIME := -n 2 --dist loadfile
 
 test: $(INSTALLED)

@@ -14,6 +14,7 @@ from benchmarks.growth import growth
 from benchmarks.idle_trials import idle_trials
 from benchmarks.inference import inference
 from benchmarks.machine import this_machine
+from benchmarks.makespan import makespan
 from benchmarks.mask_update import mask_update
 from benchmarks.planning import planning
 from benchmarks.report import report
@@ -37,6 +38,7 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
     "planning": planning,
     "idle_trials": idle_trials,
     "saturation": saturation,
+    "makespan": makespan,
 }
 
 

@@ -5,7 +5,8 @@ DSNError
 |   |-- UnknownStudy            a name that the workspace has no record of
 |   |-- DamagedArtifact         a file of a trial that cannot be read
 |   |-- BrokenDataSets          several data sets of a study cannot be used
-|   `-- AbsentDataSets          data sets of a study are not there
+|   |-- AbsentDataSets          data sets of a study are not there
+|   `-- UnfitHosts              hosts of a cluster lack what the study needs
 |-- Locked                      exit code 5: another process runs a study of the workspace
 |-- Interrupted                 exit code 4: stopped by a signal, or Ray has died; the same command continues
 `-- WorkspaceFailed             exit code 4 too: a full disk, say; once that is mended the same command continues
@@ -13,7 +14,7 @@ DSNError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from dsn.errors import DSNError, InvalidData, InvalidInput
@@ -63,6 +64,19 @@ class AbsentDataSets(InvalidInput):
 
     def __str__(self) -> str:
         return "\n  ".join([super().__str__(), *self.ways_out])
+
+
+class UnfitHosts(InvalidInput):
+    """Hosts of a cluster, of ``total``, could not train the study; a line each, with what they lack."""
+
+    def __init__(self, problems: Mapping[str, Sequence[str]], total: int) -> None:
+        self.problems = dict(problems)
+        self.total = total
+        super().__init__(f"{len(self.problems)} of {total} hosts cannot train this study, and nothing was trained")
+
+    def __str__(self) -> str:
+        lines = [f"host {name}: {'; '.join(found)}" for name, found in self.problems.items()]
+        return "\n  ".join([f"{super().__str__()}:", *lines])
 
 
 class Locked(DSNError):

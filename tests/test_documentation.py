@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", "CHANGELOG.md", "dsn/README.md", "pipeline/README.md", "studies/README.md"]
+PAGES = [
+    *("README.md", "CHANGELOG.md", "dsn/README.md", "pipeline/README.md", "studies/README.md"),
+    *("docs/cluster.md", "docs/mlflow.md"),
+]
 
 
 @pytest.mark.parametrize("page", PAGES)

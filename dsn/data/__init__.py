@@ -29,6 +29,7 @@ __all__ = [
     "Source",
     "Survey",
     "TimeSeriesData",
+    "content_of",
     "describe",
     "is_there",
     "load",
@@ -115,6 +116,15 @@ def describe(config: DataConfig, cache: DescriptionCache | None = None) -> DataI
     """
     files = _source(config.source).find(config)
     return _info(config, files, _description(config.source, files, cache))
+
+
+def content_of(config: DataConfig) -> str:
+    """The hash of the data set's files, as ``describe`` tells it. They are read to the end, but not looked into.
+
+    Raises:
+        InvalidData: unknown source or name, or a file that cannot be read.
+    """
+    return content_hash(_source(config.source).find(config))
 
 
 def survey(config: DataConfig) -> Survey:

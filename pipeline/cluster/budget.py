@@ -5,17 +5,35 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import ray
-from ray.air.execution.resources.fixed import FixedAcquiredResources
-from ray.air.execution.resources.request import AcquiredResources, ResourceRequest
+from ray.air.execution.resources.request import AcquiredResources, RemoteRayEntity, ResourceRequest
 from ray.air.execution.resources.resource_manager import ResourceManager
 
 LOOK_EVERY = 1.0
 """Seconds between two looks at what the cluster has, while somebody waits for more."""
 
+_NAMED = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+"""What a worker's options and what bundles call the same; all else is a resource that somebody has named."""
+
 _GRAIN = 10_000
 """Ray counts in ten-thousandths; whole numbers of them add up."""
+
+
+@dataclass
+class Placed(AcquiredResources):
+    """What a worker may use, on a host that has the labels which were asked for."""
+
+    def _annotate_remote_entity(
+        self, entity: RemoteRayEntity, bundle: dict[str, float], bundle_index: int
+    ) -> RemoteRayEntity:
+        other = dict(bundle)
+        named = {name: other.pop(key, 0) for name, key in _NAMED.items()}
+        assert self.resource_request._bound is not None, "it is made with the request"
+        selectors = self.resource_request._bound.arguments.get("bundle_label_selector")
+        labels = {"label_selector": selectors[bundle_index]} if selectors else {}
+        return entity.options(**named, resources=other, **labels)
 
 
 class Budget(ResourceManager):
@@ -61,7 +79,7 @@ class Budget(ResourceManager):
         if not self.has_resources_ready(resource_request):
             return None
         self._used.update(_grains(resource_request.required_resources))
-        return FixedAcquiredResources(bundles=resource_request.bundles, resource_request=resource_request)
+        return Placed(resource_request=resource_request)
 
     def free_resources(self, acquired_resource: AcquiredResources) -> None:
         self._used.subtract(_grains(acquired_resource.resource_request.required_resources))

@@ -19,7 +19,7 @@ def error_of(trial: Trial) -> TrialError:
     """What became of a worker, from what Ray says and from what the worker itself has left."""
     words = _words(trial)
     pid = re.search(r"\bpid[:=] ?(\d+)", words)
-    output = _worker_output(int(pid[1])) if pid else ""
+    output = _worker_output(int(pid[1])) if pid and _of_this_machine(words) else ""
     kind, message = cause_of_death(words, output)
     return TrialError(kind=kind, message=message, traceback="\n\n".join(filter(None, [words, output])))
 
@@ -31,6 +31,14 @@ def _words(trial: Trial) -> str:
         return "the worker was lost"
     _, _, words = written.read_text(encoding="utf-8").rpartition("Failure #")
     return plain(words.partition("\n")[2]).strip()
+
+
+def _of_this_machine(words: str) -> bool:
+    """Another host's processes have the same numbers."""
+    node = ray._private.worker.global_worker.node
+    assert node is not None, "ray has been started"
+    ip = re.search(r"\bip[:=] ?([\w.:]+)", words)
+    return ip is None or ip[1] == node.node_ip_address
 
 
 def _worker_output(pid: int) -> str:

@@ -22,11 +22,12 @@ from ray.tune.schedulers import FIFOScheduler
 from ray.tune.search import Searcher
 
 from pipeline.cluster.amendments import amend_tune
-from pipeline.cluster.daemons import require_daemons
+from pipeline.cluster.daemons import Death, require_alive
+from pipeline.cluster.hosts import Placement
 from pipeline.cluster.remains import error_of
 from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
-from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import TrialSpec
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.dispatch import Dispatch, Listener
 from pipeline.scheduling.reports import report_every
 from pipeline.scheduling.stopping import Stopping
@@ -36,23 +37,36 @@ from pipeline.trial.outcome import TrialError, TrialResult
 # Tune lists what did not end well in its own words, retries too; ours are in the ledger.
 logging.getLogger("ray.tune.tune").setLevel(logging.CRITICAL)
 
+LABELS = "labels"
+"""Key of a trial's configuration: what the host that it is placed on must have."""
+
 _NO_RESULT = TrialError(kind="no-result", message="came to an end without a result")
 
 
 class PlanSearcher(Searcher):
     """Feeds Tune what is to be run, as it is asked."""
 
-    def __init__(self, dispatch: Dispatch, passed_on: PassedOn, settings: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        dispatch: Dispatch,
+        placement: Placement,
+        death: Death,
+        passed_on: PassedOn,
+        settings: Mapping[str, Any],
+    ) -> None:
         super().__init__()
         self._dispatch = dispatch
+        self._placement = placement
+        self._death = death
         self._passed_on = passed_on
         self._settings = settings
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
         with self._passed_on.remembered():
             # Without the raylet, the first object that is put somewhere ends this process.
-            require_daemons()
-            given = self._dispatch.next()
+            require_alive(self._death)
+            # All hosts may have left, and others may come.
+            given = self._dispatch.next() if self._placement.capacity.hosts else "wait"
         if isinstance(given, str):
             return Searcher.FINISHED if given == "finished" else None
         # Tune copies and keeps configurations: it gets references to what the worker needs.
@@ -60,6 +74,7 @@ class PlanSearcher(Searcher):
             "trial": given.trial.trial_id,
             "attempt": given.attempt,
             "resources": _wanted(given.trial.resources),
+            LABELS: dict(self._placement.labels()),
             "spec": ray.put(given.trial.to_dict()),
             CHECKPOINT: None if given.checkpoint is None else ray.put(given.checkpoint),
             **self._settings,
@@ -98,8 +113,9 @@ class PassedOn:
 class Reporter(tune.Callback):
     """Passes on what Tune sees, and takes results out of Tune's hands so that it keeps none in memory."""
 
-    def __init__(self, dispatch: Dispatch, passed_on: PassedOn) -> None:
+    def __init__(self, dispatch: Dispatch, death: Death, passed_on: PassedOn) -> None:
         self._dispatch = dispatch
+        self._death = death
         self._passed_on = passed_on
 
     def on_trial_start(self, iteration: int, trials: list[Trial], trial: Trial, **info: Any) -> None:
@@ -122,7 +138,7 @@ class Reporter(tune.Callback):
             if report is None and checkpoint is None:
                 ended = result.pop(RESULT, None)
                 if isinstance(ended, TrialResult):
-                    self._dispatch.ended(*attempt, ended)
+                    self._dispatch.ended(*attempt, ended, time.time())
                 else:
                     self._dispatch.lost(*attempt, _NO_RESULT, time.monotonic(), time.time())
 
@@ -130,7 +146,7 @@ class Reporter(tune.Callback):
         """The worker itself was lost: what a trial raises comes back as a result."""
         with self._passed_on.remembered():
             # Of a worker that went down with Ray nothing is said against its trial.
-            require_daemons()
+            require_alive(self._death)
             self._dispatch.lost(*_attempt(trial), error_of(trial), time.monotonic(), time.time())
 
     def __getstate__(self) -> dict[str, Any]:
@@ -141,22 +157,24 @@ class QueueScheduler(FIFOScheduler):
     """First in, first out, as Tune's own queue of pending trials already is.
 
     Tune's FIFOScheduler walks all trials ever made at every event, which grows with the study. Asked at every turn of
-    Tune's loop, ten times a second while nothing happens, this one ends what has had its time, and takes back what no
-    worker has begun when no more is to be.
+    Tune's loop, ten times a second while nothing happens, this one looks after the hosts, ends what has had its time,
+    and takes back what no worker has begun when no more is to be, or none is left that could.
     """
 
-    def __init__(self, dispatch: Dispatch) -> None:
+    def __init__(self, dispatch: Dispatch, placement: Placement) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._dispatch = dispatch
+        self._placement = placement
 
     def choose_trial_to_run(self, tune_controller: TuneController) -> Trial | None:
+        left = self._placement.look()
         overdue = self._dispatch.overdue(time.monotonic())
-        if overdue or self._dispatch.finishing:
+        if left or overdue or self._dispatch.finishing:
             live: list[Trial] = list(tune_controller.get_live_trials())  # type: ignore[no-untyped-call]
             for trial in live:
                 if _attempt(trial) in overdue:
                     _end_worker(trial)
-                elif self._dispatch.withdraw(*_attempt(trial)):
+                elif self._taken_back(trial):
                     # In the end Tune lists the folders of all trials, and this one has none yet.
                     trial.init_local_path()  # type: ignore[no-untyped-call]
                     # Tune prints that such a trial has completed.
@@ -164,20 +182,29 @@ class QueueScheduler(FIFOScheduler):
                         tune_controller.stop_trial(trial)  # type: ignore[no-untyped-call]
         return None
 
+    def _taken_back(self, trial: Trial) -> bool:
+        """Whether no worker has begun it and none is to, or none could: its hosts have all left."""
+        if self._dispatch.finishing:
+            return self._dispatch.withdraw(*_attempt(trial))
+        return not self._placement.serves(trial.config[LABELS]) and self._dispatch.put_back(*_attempt(trial))
+
     def __getstate__(self) -> dict[str, Any]:
         return {}
 
 
 def run_trials(
     trials: list[TrialSpec],
-    capacity: Capacity,
+    placement: Placement,
     listener: Listener,
     *,
+    death: Death,
     keep_model: bool,
     checkpoint_every: float,
     stopping: Stopping,
+    costs: Costs | None = None,
 ) -> None:
-    """Run ``trials`` on the cluster, as many at a time as ``capacity`` allows for the resources that they have.
+    """Run ``trials`` where ``placement`` says, as many at a time as there is room for, the longest first by ``costs``
+    (without, by the plan), which are told of each that is done.
 
     Returns when all have finished or failed; once ``stopping`` is asked, when those that run have. What the listener
     raises, and a KeyboardInterrupt, is passed on; leaving the cluster ends the workers.
@@ -185,33 +212,34 @@ def run_trials(
     amend_tune()
     # Tune's own number is one for searchers: a worker that starts would hold up all others, and be dropped for the next
     # that comes free, so that short trials ran one after the other.
-    slots = max(capacity.slots(trial.resources) for trial in trials)
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(1 + slots)
+    slots = max(placement.capacity.slots(resources) for resources in {trial.resources for trial in trials})
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
     passed_on = PassedOn()
-    dispatch = Dispatch(trials, capacity, listener, stopping)
+    dispatch = Dispatch(trials, placement.capacity, listener, stopping, costs)
     settings = {
         "keep_model": keep_model,
         "checkpoint_every": checkpoint_every,
         "report_every": report_every(slots),
     }
-    searcher = PlanSearcher(dispatch, passed_on, settings)
+    searcher = PlanSearcher(dispatch, placement, death, passed_on, settings)
+    scheduler = QueueScheduler(dispatch, placement)
     # Tune insists on a folder for the bookkeeping that nothing here relies on.
     # Where a run is stopped at once, its workers may still write there.
     with tempfile.TemporaryDirectory(prefix="dsn-tune-", ignore_cleanup_errors=True) as folder:
         try:
-            _tuner(dispatch, searcher, Reporter(dispatch, passed_on), Path(folder)).fit()
+            _tuner(searcher, scheduler, Reporter(dispatch, death, passed_on), Path(folder)).fit()
         except Exception:
             if passed_on.failure is not None:
                 raise passed_on.failure from None
             raise
 
 
-def _tuner(dispatch: Dispatch, searcher: PlanSearcher, reporter: Reporter, folder: Path) -> tune.Tuner:
+def _tuner(searcher: PlanSearcher, scheduler: QueueScheduler, reporter: Reporter, folder: Path) -> tune.Tuner:
     return tune.Tuner(
-        tune.with_resources(TrialActor, lambda config: tune.PlacementGroupFactory([config["resources"]])),
+        tune.with_resources(TrialActor, _place),
         tune_config=tune.TuneConfig(
             search_alg=searcher,
-            scheduler=QueueScheduler(dispatch),
+            scheduler=scheduler,
             # As many as the searcher has: a trial may be run again.
             num_samples=-1,
             reuse_actors=True,
@@ -228,6 +256,11 @@ def _tuner(dispatch: Dispatch, searcher: PlanSearcher, reporter: Reporter, folde
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
         ),
     )
+
+
+def _place(config: dict[str, Any]) -> tune.PlacementGroupFactory:
+    selected: dict[str, Any] = {"bundle_label_selector": [config[LABELS]]} if config[LABELS] else {}
+    return tune.PlacementGroupFactory([config["resources"]], **selected)
 
 
 def _wanted(resources: Resources) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""Ray on this machine: started, and ended."""
+"""Ray, for a block: started and ended on this machine, or joined and left where it runs already."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import ray
 
-from pipeline.cluster.daemons import watched_daemons
+from pipeline.cluster.amendments import amend_ray
+from pipeline.cluster.daemons import Death, watched_daemons
+from pipeline.cluster.hosts import capacity_there
+from pipeline.cluster.join import join
 from pipeline.errors import Interrupted
-from pipeline.planning.capacity import OBJECT_STORE, Capacity, local_cpus
+from pipeline.planning.capacity import OBJECT_STORE, local_cpus
 from pipeline.wording import cause
 
 _PUT_BACK_EVERY = 0.01
@@ -32,25 +35,25 @@ os.register_at_fork(after_in_child=lambda: os.setpgid(0, 0) if _forking.leaves e
 
 
 @contextmanager
-def cluster() -> Iterator[Capacity]:
-    """Ray on this machine, for a block; yields what it can give.
+def cluster(address: str | None = None) -> Iterator[Death]:
+    """Ray for a block. Yields what tells whether it has died.
+
+    Args:
+        address: of a cluster that runs already and is left running (``pipeline.cluster.join``); without, Ray is started
+            on this machine, and ended.
 
     Raises:
+        InvalidInput: the cluster could not be joined.
         Interrupted: Ray could not be started, or has died in the block (``pipeline.cluster.daemons``).
     """
     on_termination = signal.getsignal(signal.SIGTERM)
     try:
-        _start(on_termination)
-        with watched_daemons():
-            yield _capacity()
+        _undisturbed(on_termination, _start if address is None else lambda: join(address))
+        with watched_daemons() as death:
+            yield death
     finally:
         with _kept(on_termination):
             ray.shutdown()
-
-
-def _capacity() -> Capacity:
-    there = ray.cluster_resources()  # type: ignore[no-untyped-call]
-    return Capacity(cpus=int(there.get("CPU", 0)), gpus=int(there.get("GPU", 0)), memory=int(there.get("memory", 0)))
 
 
 @contextmanager
@@ -67,16 +70,33 @@ def _kept(on_termination: Any) -> Iterator[None]:
         signal.signal(signal.SIGTERM, on_termination)
 
 
-def _start(on_termination: Any) -> None:
-    """Start Ray, out of reach of signals that are for the driver: a terminal, or ``timeout``, sends them to its group.
+def _undisturbed(on_termination: Any, begin: Callable[[], None]) -> None:
+    """``begin`` with Ray, out of reach of signals that are for the driver: a terminal, or ``timeout``, sends them to
+    its group.
 
     Args:
         on_termination: the handler of SIGTERM. Ray's own would leave in the middle of whatever is being done.
+        begin: starts Ray, or joins it.
     """
     # Of workers that died and of memory Ray writes to standard output, whatever ``log_to_driver`` says, over our own
     # lines. What there is to say of a trial is in its failure log.
     ray._private.worker._worker_logs_enabled = False
     _forking.leaves = True
+    try:
+        begin()
+    except SystemExit as left:
+        # What Ray's handler makes of the signal while it starts.
+        if left.code == signal.SIGTERM and callable(on_termination):
+            on_termination(signal.SIGTERM, None)
+        raise
+    finally:
+        _forking.leaves = False
+        signal.signal(signal.SIGTERM, on_termination)
+
+
+def _start() -> None:
+    """Start Ray on this machine."""
+    amend_ray()
     try:
         ray.init(
             # A cluster that the environment happens to name is not meant.
@@ -87,23 +107,16 @@ def _start(on_termination: Any) -> None:
             num_cpus=local_cpus(),
             object_store_memory=OBJECT_STORE,
         )
-    except SystemExit as left:
-        # What Ray's handler makes of the signal while it starts.
-        if left.code == signal.SIGTERM and callable(on_termination):
-            on_termination(signal.SIGTERM, None)
-        raise
     except Exception as error:
         # Of any type: Ray's own have none in common, and most are of a machine that is too slow or too full for it.
         raise Interrupted(
             f"Ray could not be started ({cause(str(error))}); nothing is lost, and the same command tries it again"
         ) from error
-    finally:
-        _forking.leaves = False
-        signal.signal(signal.SIGTERM, on_termination)
 
 
 def probe() -> str:
     """Start Ray, run a task and stop, for `dsn doctor`; says what there is."""
-    with cluster() as capacity:
+    with cluster():
         assert ray.get(ray.remote(num_cpus=1)(lambda: 1).remote()) == 1
-        return f"{capacity.cpus} CPUs, {capacity.gpus} GPUs"
+        there = capacity_there()
+        return f"{there.cpus} CPUs, {there.gpus} GPUs"

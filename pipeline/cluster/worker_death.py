@@ -13,6 +13,11 @@ _RAISED = "ray::"
 """How Ray's words begin when the worker lives, and its code raised something: as a traceback, without the head."""
 _RAISED_IN_SETUP = "error raised in its creation task"
 _MACHINE_FULL = "running low on memory"
+_HOST_GONE = re.compile(
+    r"node has died|node was (?:terminated|marked dead)|actor is temporarily unavailable|owner has exited",
+    re.IGNORECASE,
+)
+"""A host that is killed, preempted or cut off; of one that dies before its workers, these just cannot be asked."""
 _EXIT_CODE = re.compile(r"exits? with an? exit code (-?\d+)")
 _CRASH = re.compile(r"^(?:Fatal Python error: (.+)|\*\*\* (SIG\w+) received)", re.MULTILINE)
 
@@ -37,6 +42,8 @@ def cause_of_death(words: str, output: str) -> tuple[ErrorKind, str]:
     if _MACHINE_FULL in words:
         # Not by its own limit: it may have been another's doing, Ray takes the youngest.
         return "worker-lost", "Ray ended the worker, as the machine was low on memory"
+    if _HOST_GONE.search(words):
+        return "host-lost", "its host has died, or can no longer be reached"
     code = _EXIT_CODE.search(words)
     if code:
         return "exited", f"the worker ended itself, with exit code {code[1]}"

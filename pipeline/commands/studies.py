@@ -70,6 +70,14 @@ def run(
         typer.Option(metavar="WHAT", help="Train again what failed, what is stale, or all: failed, stale, all."),
     ] = None,
     skip_absent: SkipAbsent = False,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Train on the Ray cluster at HOST:PORT, or auto: the one that this machine is a host of "
+            "(default: on this machine alone).",
+        ),
+    ] = None,
     plain: Plain = False,
 ) -> None:
     """Run what is missing of a study, then write its report. May be stopped and repeated at any time."""
@@ -81,7 +89,7 @@ def run(
     place = Workspace.locate(workspace)
     study, made = _planned(file, profile, settings, place, skip_absent=skip_absent, to_run=True)
     display = make_display(sys.stderr, plain=plain)
-    results, report = run_study(study, made, place, display, rerun=again)
+    results, report = run_study(study, made, place, display, rerun=again, address=address)
     show_results(results, report, place)
     if (results.trials["status"] == "failed").any():
         raise typer.Exit(ExitCode.TRIALS_FAILED)

@@ -17,7 +17,9 @@ from pipeline.health.preflight import check_before_run
 from pipeline.planning.absent import omission
 from pipeline.planning.capacity import Capacity, local_cpus
 from pipeline.planning.plan import Plan, TrialSpec
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.stopping import Stopping
+from pipeline.scheduling.times import Conditions
 from pipeline.scheduling.todo import Rerun, begin, opening, what_to_do
 from pipeline.study.spec import Study
 from pipeline.terminal.broadcast import Broadcast
@@ -37,15 +39,31 @@ if TYPE_CHECKING:
     from pipeline.analysis.published import Published
     from pipeline.analysis.report.files import ReportPaths
     from pipeline.analysis.results import StudyResults
+    from pipeline.cluster.hosts import Placement
+    from pipeline.study.resources import Resources
 
 
 Say = Callable[[str], None]
 
 
 def run_study(
-    study: Study, plan: Plan, workspace: Workspace, display: Display, *, rerun: Rerun | None = None
+    study: Study,
+    plan: Plan,
+    workspace: Workspace,
+    display: Display,
+    *,
+    rerun: Rerun | None = None,
+    address: str | None = None,
 ) -> tuple[StudyResults, ReportPaths]:
     """Run what is missing of the plan, and what ``rerun`` asks for again; write the report.
+
+    Args:
+        study: validated.
+        plan: of it.
+        workspace: where the results go.
+        display: what is said.
+        rerun: what is trained again although it has ended.
+        address: of the Ray cluster that trains; without, this machine does.
 
     Raises:
         InvalidInput: the machine has not what the study asks for, or trials would fail (``pipeline.health.preflight``).
@@ -55,13 +73,14 @@ def run_study(
         WorkspaceFailed: the results would not fit, or one could not be written; those before it are safe.
     """
     assert not plan.absent, "pipeline.planning.absent.require_present comes first"
-    _require_cores(study)
+    if address is None:
+        _require_cores(study)
     _require_engine(study)
     stopping = Stopping()
     with stopping.heard():
         # ``ended`` before all else, calls included: Python looks for the next signal at each.
         try:
-            published = _run(study, plan, workspace, display, stopping, rerun=rerun)
+            published = _run(study, plan, workspace, display, stopping, rerun=rerun, address=address)
             stopping.ended = True
         except Interrupted:
             stopping.ended = True
@@ -73,7 +92,14 @@ def run_study(
 
 
 def _run(
-    study: Study, plan: Plan, workspace: Workspace, display: Display, stopping: Stopping, *, rerun: Rerun | None
+    study: Study,
+    plan: Plan,
+    workspace: Workspace,
+    display: Display,
+    stopping: Stopping,
+    *,
+    rerun: Rerun | None,
+    address: str | None,
 ) -> tuple[StudyResults, ReportPaths]:
     ending = Ending(study, workspace, display.say)
     with display, ending.watched(), ExitStack() as held:
@@ -90,6 +116,8 @@ def _run(
             display.say(line)
         if plan.left_out:
             display.say(omission(plan.left_out, len(plan.datasets)))
+        conditions = Conditions.here if address is None else Conditions.elsewhere
+        costs = Costs.of(plan.trials, states, conditions(plan.engine, plan.resources))
         progress = Progress(
             study=plan.study,
             question=study.spec.question,
@@ -98,6 +126,7 @@ def _run(
             states=states,
             todo=[trial.trial_id for trial in todo.trials],
             began=time.time(),
+            costs=costs,
         )
         broadcast = held.enter_context(Broadcast(progress, display, file))
         ending.snapshot = broadcast.snapshot
@@ -105,7 +134,16 @@ def _run(
             held.enter_context(TrackingProcess(workspace, plan.study, display.say))
         if todo.trials:
             recorder = Recorder(workspace, plan.study, ledger, broadcast, states)
-            _train(study, list(todo.trials), recorder, broadcast, stopping=stopping, say=display.say)
+            _train(
+                study,
+                list(todo.trials),
+                recorder,
+                broadcast,
+                costs=costs,
+                stopping=stopping,
+                say=display.say,
+                address=address,
+            )
         broadcast.enter("reporting")
         # Inside, so that the report is there before MLflow's last word: it is an artifact of the study's run.
         published = publish(workspace, plan.study)
@@ -159,7 +197,7 @@ def _require_cores(study: Study) -> None:
     """Before anything is written: no trial of a study that wants more cores than there are would ever start."""
     place = study.document.place(("resources", "cpus"))
     try:
-        Capacity(cpus=local_cpus(), gpus=0).fitted(replace(study.spec.resources, gpus=0))
+        Capacity.of_one(cpus=local_cpus()).fitted(replace(study.spec.resources, gpus=0))
     except InvalidInput as error:
         raise InvalidInput(error.problem, key=error.key, value=error.value, place=place) from error
 
@@ -176,31 +214,61 @@ def _require_engine(study: Study) -> None:
 
 
 def _train(
-    study: Study, todo: list[TrialSpec], recorder: Recorder, broadcast: Broadcast, *, stopping: Stopping, say: Say
+    study: Study,
+    todo: list[TrialSpec],
+    recorder: Recorder,
+    broadcast: Broadcast,
+    *,
+    costs: Costs,
+    stopping: Stopping,
+    say: Say,
+    address: str | None,
 ) -> None:
     # Imported only when something is to be trained: ray takes seconds.
+    from pipeline.cluster.hosts import capacity_there
     from pipeline.cluster.runner import run_trials
     from pipeline.cluster.start import cluster
 
     wanted = study.spec.resources
-    with cluster() as capacity:
-        given = capacity.fitted(wanted)
+    with cluster(address) as death:
+        given = capacity_there().fitted(wanted)
         if given != wanted:
             say("no GPU here: the trials run on the CPU")
         say(f"engine: {choose_engine(study.spec.engine, 'cuda' if given.gpus else 'cpu')}")
-        broadcast.have_workers(capacity.slots(given))
         trials = [replace(trial, resources=given) for trial in todo]
+        placement = _placement(trials, given, broadcast, say, address)
+        broadcast.have_workers(placement.capacity.slots(given))
         try:
             with stopping.finishing(broadcast.trains, broadcast.finish):
                 run_trials(
                     trials,
-                    capacity,
+                    placement,
                     recorder,
+                    death=death,
                     keep_model=study.spec.tracking.keep_models == "all",
                     checkpoint_every=study.spec.recovery.checkpoint_every,
                     stopping=stopping,
+                    costs=costs,
                 )
         except BaseException:
             # Ending the workers takes seconds, and whoever pressed Ctrl-C wants to see that it was heard.
             broadcast.enter("stopping")
             raise
+
+
+def _placement(
+    trials: list[TrialSpec], given: Resources, broadcast: Broadcast, say: Say, address: str | None
+) -> Placement:
+    """Where trials may be placed: on this machine, or on the hosts of the cluster that are fit for them."""
+    from pipeline.cluster.hosts import Anywhere, ExaminedHosts, capacity_there
+
+    if address is None:
+        return Anywhere(capacity=capacity_there())
+    hosts = ExaminedHosts(
+        given,
+        {trial.config.data: trial.content_hash for trial in trials},
+        say,
+        lambda there: broadcast.have_workers(there.slots(given)),
+    )
+    hosts.admit_all()
+    return hosts

@@ -65,7 +65,7 @@ def check_before_run(study: Study, plan: Plan, workspace: Workspace, space: Spac
 
 def _require_space(study: Study, plan: Plan, workspace: Workspace, there: Space, say: Say) -> None:
     wanted = replace(study.spec.resources, gpus=0)
-    slots = Capacity(cpus=local_cpus(), gpus=0).slots(wanted)
+    slots = Capacity.of_one(cpus=local_cpus()).slots(wanted)
     needed = estimated_bytes(plan, study.spec.tracking) + checkpoints_bytes(plan, slots)
     if needed > there.free:
         raise WorkspaceFailed(

@@ -1,4 +1,4 @@
-"""What a machine or cluster has, and how many trials that bears."""
+"""What a machine or a cluster has, and how many trials that bears."""
 
 from __future__ import annotations
 
@@ -25,32 +25,17 @@ def local_cpus() -> int:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Capacity:
-    """What there is: cores, GPUs, and bytes of memory for trials where that is known."""
+class Host:
+    """One machine: its cores, its GPUs, and bytes of memory for trials where that is known; ``name`` in a cluster."""
 
+    name: str = ""
     cpus: int
     gpus: int
     memory: int | None = None
 
-    def fitted(self, wanted: Resources) -> Resources:
-        """What a trial gets: no GPU where there is none.
-
-        Raises:
-            InvalidInput: no trial would ever start.
-        """
-        given = wanted if self.gpus else replace(wanted, gpus=0)
-        for key, there in (("cpus", self.cpus), ("gpus", self.gpus)):
-            if getattr(given, key) > there:
-                problem = f"is more than there is, {there}: no trial could start"
-                raise InvalidInput(problem, key=f"resources.{key}", value=getattr(wanted, key))
-        if self.memory is not None and (given.memory_bytes or 0) > self.memory:
-            problem = f"is more than there is for trials, {self.memory // 10**6}MB: no trial could start"
-            raise InvalidInput(problem, key="resources.memory", value=wanted.memory)
-        return given
-
     def slots(self, each: Resources) -> int:
-        """How many trials run at a time."""
-        return max(1, min(self.cpus // each.cpus, self._gpu_slots(each.gpus), self._memory_slots(each.memory_bytes)))
+        """How many trials run here at a time."""
+        return min(self.cpus // each.cpus, self._gpu_slots(each.gpus), self._memory_slots(each.memory_bytes))
 
     def _memory_slots(self, wanted: int | None) -> int:
         return self.cpus if wanted is None or self.memory is None else self.memory // wanted
@@ -62,3 +47,57 @@ class Capacity:
         # From the decimal that was written: 1 // 0.2 is 4 in floating point.
         share = Fraction(repr(float(wanted)))
         return self.gpus * int(1 / share) if share <= 1 else int(self.gpus // share)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capacity:
+    """What there is: one host, or those of a cluster. A trial has its place on one of them."""
+
+    hosts: tuple[Host, ...]
+
+    @classmethod
+    def of_one(cls, *, cpus: int, gpus: int = 0, memory: int | None = None) -> Capacity:
+        """A single machine."""
+        return cls(hosts=(Host(cpus=cpus, gpus=gpus, memory=memory),))
+
+    @property
+    def cpus(self) -> int:
+        return sum(host.cpus for host in self.hosts)
+
+    @property
+    def gpus(self) -> int:
+        return sum(host.gpus for host in self.hosts)
+
+    def most_memory(self, each: Resources) -> int | None:
+        """Bytes that a trial can have at most which is otherwise given what ``each`` says; None: nobody knows."""
+        unlimited = replace(each, memory=None)
+        return max((host.memory or 0 for host in self.hosts if host.slots(unlimited)), default=0) or None
+
+    def fitted(self, wanted: Resources) -> Resources:
+        """What a trial gets: no GPU where there is none.
+
+        Raises:
+            InvalidInput: no trial would ever start.
+        """
+        given = wanted if self.gpus else replace(wanted, gpus=0)
+        for key in ("cpus", "gpus"):
+            there = max((getattr(host, key) for host in self.hosts), default=0)
+            if getattr(given, key) > there:
+                problem = f"is more than {self._there_is}, {there}: no trial could start"
+                raise InvalidInput(problem, key=f"resources.{key}", value=getattr(wanted, key))
+        if not any(host.slots(replace(given, memory=None)) for host in self.hosts):
+            problem = f"and as many cores are on no host together ({given.cpus}): no trial could start"
+            raise InvalidInput(problem, key="resources.gpus", value=wanted.gpus)
+        most = self.most_memory(given)
+        if most is not None and (given.memory_bytes or 0) > most:
+            problem = f"is more than {self._there_is} for trials, {most // 10**6}MB: no trial could start"
+            raise InvalidInput(problem, key="resources.memory", value=wanted.memory)
+        return given
+
+    @property
+    def _there_is(self) -> str:
+        return "there is" if len(self.hosts) == 1 else "any one host has"
+
+    def slots(self, each: Resources) -> int:
+        """How many trials run at a time."""
+        return max(1, sum(host.slots(each) for host in self.hosts))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dsn.architecture import is_sparse
 from dsn.config import RunConfig
 from dsn.cost import Cost
-from dsn.engine_choice import EngineChoice, choose_engine
+from dsn.engine_choice import choose_engine
 from dsn.sparsity.drop import DROP
 from dsn.sparsity.grow import GROW
 from pipeline.study.resources import Resources
@@ -55,7 +55,7 @@ def estimated_seconds(config: RunConfig, cost: Cost, train_n: int, test_n: int, 
     return training + tests * test_n * forward / operations
 
 
-def expected_engine(asked: EngineChoice, resources: Resources) -> str:
+def expected_engine(asked: str, resources: Resources) -> str:
     """What the trials of a study will be computed with if the machines that run them are like this one.
 
     Raises:

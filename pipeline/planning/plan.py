@@ -128,9 +128,14 @@ class Plan:
         return tuple({use.config.name: use.config for use in self.data if not use.info.content_hash}.values())
 
     @property
-    def seconds(self) -> float:
-        """Estimated core-seconds of all trials together."""
-        return sum(trial.seconds * trial.resources.cpus for trial in self.trials)
+    def resources(self) -> Resources:
+        """Of one trial: those of the study."""
+        return self.trials[0].resources
+
+    @property
+    def engine(self) -> str:
+        """As the study asks for it."""
+        return self.trials[0].engine
 
 
 def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) -> Plan:

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import TrialSpec
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.retry import SAME_FAILURES, decide, fingerprint
 from pipeline.scheduling.stopping import Stopping
+from pipeline.scheduling.times import seconds_of_whole
 from pipeline.study.resources import Resources
 from pipeline.trial.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 
@@ -61,14 +63,14 @@ class _Trial:
         attempt: the newest; ``running`` says whether it is under way, ``since`` when its worker began it.
         epoch: the highest that any attempt has reported; ``reached``, the newest.
         gained: whether the newest has reported an epoch that no other had.
-        losses: attempts in a row that were lost, with no new epoch from the first of them on.
+        losses: attempts in a row that were lost, by how, with no new epoch from the first of them on.
         overdue: the newest has had its time.
     """
 
     spec: TrialSpec
     attempt: int
     epoch: int = 0
-    losses: int = 0
+    losses: Counter[str] = field(default_factory=Counter)
     running: bool = True
     since: float | None = None
     reached: int = 0
@@ -77,7 +79,8 @@ class _Trial:
 
     def begin_again(self, resources: Resources) -> None:
         if resources != self.spec.resources:
-            self.spec, self.losses = replace(self.spec, resources=resources), 0
+            self.spec = replace(self.spec, resources=resources)
+            self.losses.clear()
         self.attempt += 1
         self.running, self.since, self.reached, self.gained, self.overdue = True, None, 0, False, False
 
@@ -86,14 +89,26 @@ class Dispatch:
     """The state of one run of ``trials``.
 
     Args:
-        trials: to be run, in order, each with what it may use.
+        trials: to be run, each with what it may use. The longest is begun first; of equals, the first.
         capacity: what there is.
         listener: told of what counts, before this returns.
         stopping: asked before anything is handed out.
+        costs: how long they take, and told of each that is done; without, the plan says.
     """
 
-    def __init__(self, trials: Iterable[TrialSpec], capacity: Capacity, listener: Listener, stopping: Stopping) -> None:
-        self._fresh = iter(trials)
+    def __init__(
+        self,
+        trials: Iterable[TrialSpec],
+        capacity: Capacity,
+        listener: Listener,
+        stopping: Stopping,
+        costs: Costs | None = None,
+    ) -> None:
+        self._fresh = list(trials)[::-1]
+        """The next one last."""
+        self._costs = Costs.of(self._fresh) if costs is None else costs
+        self._sorted_by: int | None = None
+        """Which correction of the costs that is by."""
         self._capacity = capacity
         self._listener = listener
         self._stopping = stopping
@@ -117,12 +132,19 @@ class Dispatch:
             known = self._known[trial_id]
             known.begin_again(resources)
             return self._assigned(known)
-        fresh = next(self._fresh, None)
-        if fresh is not None:
+        if self._fresh:
+            self._sort()
+            fresh = self._fresh.pop()
             known = _Trial(spec=fresh, attempt=self._listener.attempts(fresh) + 1)
             self._known[fresh.trial_id] = known
             return self._assigned(known)
         return "wait" if self._known else "finished"
+
+    def _sort(self) -> None:
+        """Anew for each correction of the costs, which are few, whatever the number of trials."""
+        if self._sorted_by != self._costs.corrections:
+            self._sorted_by = self._costs.corrections
+            self._fresh.sort(key=lambda trial: self._costs.seconds(trial.trial_id))
 
     def _assigned(self, known: _Trial) -> Assignment:
         content = self._listener.newest_checkpoint(known.spec)
@@ -150,12 +172,15 @@ class Dispatch:
         if known:
             self._listener.checkpointed(known.spec, checkpoint)
 
-    def ended(self, trial_id: str, attempt: int, result: TrialResult) -> None:
-        """The attempt has come to an end by itself."""
+    def ended(self, trial_id: str, attempt: int, result: TrialResult, at: float) -> None:
+        """The attempt has come to an end by itself, ``at`` in seconds since 1970."""
         known = self._begun(trial_id, attempt)
         if known is None:
             return
         if result.error is None:
+            seconds = seconds_of_whole(result, at)
+            if seconds is not None:
+                self._costs.learn(trial_id, seconds)
             self._settle(known, result)
         else:
             self._failed(known, result, result.error)
@@ -189,9 +214,20 @@ class Dispatch:
         del self._known[trial_id]
         return True
 
+    def put_back(self, trial_id: str, attempt: int) -> bool:
+        """An attempt that no worker has begun is to be handed out anew; whether that could be done."""
+        known = self._running(trial_id, attempt)
+        if known is None or known.since is not None:
+            return False
+        known.running = False
+        self._retries.appendleft((trial_id, known.spec.resources))
+        return True
+
     def _failed(self, known: _Trial, result: TrialResult, error: TrialError) -> None:
-        known.losses = 1 if known.gained else known.losses + 1
-        retry = decide(error, known.losses, known.spec.resources, self._capacity)
+        if known.gained:
+            known.losses.clear()
+        known.losses[error.kind] += 1
+        retry = decide(error, known.losses[error.kind], known.spec.resources, self._capacity)
         if retry is None:
             self._settle(known, result)
             self._count(error)

@@ -25,13 +25,15 @@ ACTIONS: Mapping[ErrorKind, Action] = MappingProxyType(
         "time-limit": "record",
         "out-of-memory": "enlarge",
         "worker-lost": "again",
+        "host-lost": "again",
     }
 )
 """``record``: it would happen again. ``enlarge``: try with twice the share, while there is more to be had. ``again``:
-it says nothing against the trial, until it has happened ``MOST_LOSSES`` times without an epoch more."""
+it says nothing against the trial, until it has happened so often (``MOST_LOSSES``) without an epoch more."""
 
-MOST_LOSSES = 3
-"""Attempts in a row that may end without an epoch that none before had reached."""
+MOST_LOSSES: Mapping[ErrorKind, int] = MappingProxyType({"worker-lost": 3, "host-lost": 10})
+"""Attempts in a row that may end without an epoch that none before had reached. Hosts that are lent go by the dozen;
+but a trial that takes all memory of its host, and its host with it, must not take them all."""
 
 SAME_FAILURES = 3
 """Trials of a run that fail by the same traceback before no more are begun: a night is too much to spend on a bug."""
@@ -49,7 +51,7 @@ def decide(error: TrialError, losses: int, given: Resources, capacity: Capacity)
 
     Args:
         error: why it ended.
-        losses: how many attempts in a row, this one counted, ended without a new epoch.
+        losses: how many attempts in a row, this one counted, ended like this without a new epoch.
         given: what it could use.
         capacity: what there is.
     """
@@ -57,22 +59,21 @@ def decide(error: TrialError, losses: int, given: Resources, capacity: Capacity)
     if action == "enlarge":
         larger = enlarged(given, capacity)
         return None if larger is None else Retry(resources=larger)
-    if action == "again" and losses < MOST_LOSSES:
+    if action == "again" and losses < MOST_LOSSES[error.kind]:
         return Retry(resources=given)
     return None
 
 
 def enlarged(given: Resources, capacity: Capacity) -> Resources | None:
-    """Twice the memory and twice the part of a GPU, at most all that a machine has; None if it had that already.
+    """Twice the memory and twice the part of a GPU, at most all that a host has; None if it had that already.
 
     The cores stay: PyTorch's results depend on the number of threads.
     """
-    larger = given
-    if given.memory_bytes is not None and capacity.memory is not None:
-        size = min(2 * given.memory_bytes, capacity.memory)
+    larger = replace(given, gpus=min(2 * given.gpus, 1)) if 0 < given.gpus < 1 else given
+    most = capacity.most_memory(larger)
+    if given.memory_bytes is not None and most is not None:
+        size = min(2 * given.memory_bytes, most)
         larger = larger.with_memory(size) if size > given.memory_bytes else larger
-    if 0 < given.gpus < 1:
-        larger = replace(larger, gpus=min(2 * given.gpus, 1))
     return None if larger == given else larger
 
 

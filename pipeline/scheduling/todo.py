@@ -21,6 +21,8 @@ RERUNS: tuple[Rerun, ...] = ("failed", "stale", "all")
 """What ``dsn run --rerun`` asks for again."""
 
 _LOST = "worker-lost"
+_NO_FAULT = (_LOST, "host-lost")
+"""Kinds of failure that say nothing against a trial."""
 _ENDED = {"kind": _LOST, "message": "the run that trained it ended before it", "traceback": ""}
 
 
@@ -68,15 +70,15 @@ def begin(
 def what_to_do(plan: Plan, states: Mapping[str, TrialState], rerun: Rerun | None) -> Todo:
     """Of the trials of ``plan``, by what the ledgers say of them and what is asked for again.
 
-    A worker that was lost says nothing against its trial, which is tried again without being asked for; what a trial
-    itself raised, it would raise again.
+    A worker or a host that was lost says nothing against its trial, which is tried again without being asked for; what
+    a trial itself raised, it would raise again.
     """
     trials: list[TrialSpec] = []
     reopened: dict[str, str] = {}
     left = Counter[str]()
     for trial in plan.trials:
         kept, reasons = _standing(trial, states)
-        why = next((reason for reason in reasons if reason in (rerun, _LOST)), None)
+        why = next((reason for reason in reasons if reason in (rerun, *_NO_FAULT)), None)
         if kept is not None and why is None:
             left[kept] += 1
             continue
@@ -119,7 +121,7 @@ def opening(plan: Plan, todo: Todo, workspace: Workspace) -> Iterator[str]:
     left = [f"{todo.there} already there", *left_alone(todo)]
     assert todo.there + todo.failed + todo.stale + len(todo.trials) == len(plan.trials)
     yield f"{plan.study}: {', '.join([counted(len(plan.trials), 'trial'), *left, f'{len(todo.trials)} to run'])}"
-    asked = [trial_id for trial_id, why in todo.reopened.items() if why != _LOST]
+    asked = [trial_id for trial_id, why in todo.reopened.items() if why not in _NO_FAULT]
     if asked:
         yield f"{plan.study}: reopens {counted(len(asked), 'trial')}{_also_of(workspace, plan.study, asked)}"
 
@@ -136,7 +138,7 @@ def _also_of(workspace: Workspace, study: str, trial_ids: Collection[str]) -> st
     names = []
     for name in recorded_studies(workspace):
         try:
-            others = load_outline(workspace, name).seconds.keys() if name != study else set()
+            others = load_outline(workspace, name).estimates.keys() if name != study else set()
         except InvalidInput:
             continue
         common = others & set(trial_ids)

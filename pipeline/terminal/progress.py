@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from pipeline.planning.plan import Cell, TrialSpec
+from pipeline.scheduling.costs import Costs
+from pipeline.scheduling.times import seconds_of_whole
 from pipeline.terminal.time_left import TimeLeft
 from pipeline.trial.outcome import EpochReport, ErrorKind, TrialResult
 from pipeline.wording import cause, printable, rounded_percent, trial_title
@@ -153,6 +155,7 @@ class Progress:
         states: what the ledgers say of them.
         todo: ids of those that this run is to train.
         began: when.
+        costs: what the trials take; without, what the plan says.
     """
 
     def __init__(
@@ -165,6 +168,7 @@ class Progress:
         states: Mapping[str, TrialState],
         todo: Collection[str],
         began: float,
+        costs: Costs | None = None,
     ) -> None:
         self._study = study
         self._question = printable(question)
@@ -184,7 +188,8 @@ class Progress:
         self._running: dict[str, Running] = {}
         self._latest = deque[Finished](maxlen=LATEST)
         waiting = set(todo)
-        self._time_left = TimeLeft({trial.trial_id: trial.seconds for trial in trials if trial.trial_id in waiting})
+        known = Costs.of(trials) if costs is None else costs
+        self._time_left = TimeLeft(known, [trial.trial_id for trial in trials if trial.trial_id in waiting])
         self._stale = 0
         for trial in trials:
             if trial.trial_id in waiting:
@@ -246,7 +251,7 @@ class Progress:
             # Its worker was lost before it could start.
             self.started(trial_id, at)
         name = self._running.pop(trial_id).name
-        self._time_left.finished(trial_id, at, whole=result.error is None)
+        self._time_left.finished(trial_id, at, whole=seconds_of_whole(result, at) is not None)
         self._counts[result.status] += 1
         if result.error:
             self._failures[result.error.kind] += 1

@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from dsn.errors import InvalidInput
-from pipeline.scheduling.pace import pace, seconds_taken
+from pipeline.scheduling.costs import Costs
+from pipeline.scheduling.times import Conditions, known_seconds, seconds_taken
 from pipeline.terminal.progress_file import read_progress
 from pipeline.wording import duration, printable
 from pipeline.workspace.layout import Workspace
@@ -33,7 +34,7 @@ class Known:
         counts: trials by status; they add up to all that are planned.
         last: when a trial of it last began or ended, in seconds since 1970; None if none has.
         spent: seconds that its trials took that have ended, wherever they were run.
-        left: seconds that the missing ones will take, by the plan and by how long those took that are done.
+        left: seconds that the missing ones will take, one after the other, by what trials of the study cost here.
     """
 
     study: str
@@ -57,7 +58,7 @@ def read_studies(workspace: Workspace) -> list[Known | Unreadable]:
     """All studies of a workspace, by name.
 
     Raises:
-        InvalidInput: a ledger is damaged.
+        InvalidInput: a ledger is damaged; the environment asks for an instruction set that does not exist.
     """
     names = recorded_studies(workspace)
     states, driven = read_times(workspace), driven_study(workspace)
@@ -65,17 +66,20 @@ def read_studies(workspace: Workspace) -> list[Known | Unreadable]:
     found: list[Known | Unreadable] = []
     for name in names:
         try:
-            found.append(_known(load_outline(workspace, name), states, goes_on if name == driven else None))
+            outline = load_outline(workspace, name)
         except InvalidInput as error:
             found.append(Unreadable(study=name, problem=error.problem))
+            continue
+        found.append(_known(outline, states, goes_on if name == driven else None))
     return found
 
 
 def _known(outline: StudyOutline, states: Mapping[str, TrialState], goes_on: Condition | None) -> Known:
-    own = {trial_id: states.get(trial_id, _PENDING) for trial_id in outline.seconds}
+    own = {trial_id: states.get(trial_id, _PENDING) for trial_id in outline.estimates}
     counts = accounted(own, own)
     took = [taken for state in own.values() if (taken := seconds_taken(state)) is not None]
-    missing = [seconds for trial_id, seconds in outline.seconds.items() if own[trial_id].status not in ENDED]
+    conditions = Conditions.here(outline.engine, outline.resources)
+    costs = Costs(outline.estimates, known_seconds(own, own, conditions))
     return Known(
         study=outline.name,
         question=outline.question,
@@ -83,7 +87,7 @@ def _known(outline: StudyOutline, states: Mapping[str, TrialState], goes_on: Con
         counts=counts,
         last=max((state.record["time"] for state in own.values() if state.record is not None), default=None),
         spent=sum(took),
-        left=sum(missing) * pace((outline.seconds[trial_id], state) for trial_id, state in own.items()),
+        left=sum(costs.seconds(trial_id) for trial_id, state in own.items() if state.status not in ENDED),
     )
 
 

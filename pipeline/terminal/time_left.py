@@ -1,10 +1,12 @@
-"""When a run will end: the plan's estimates, corrected by how long its trials really take."""
+"""When a run will end: what its trials cost, and how fast this run gets through them."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from pipeline.scheduling.costs import Costs
 
 
 @dataclass(kw_only=True)
@@ -12,7 +14,7 @@ class _Run:
     """A trial that runs.
 
     Attributes:
-        seconds: the plan's estimate.
+        seconds: what it costs.
         since: when it started.
         gap: seconds that its worker stood idle before.
         reports: the first and the last: the part of it that was done, and when.
@@ -32,7 +34,7 @@ class _Run:
 
     @property
     def evidence(self) -> tuple[float, float]:
-        """Seconds that went by, and the planned ones that were done in them.
+        """Seconds that went by, and those by the costs that were done in them.
 
         Between the first report and the last, if there are two: a worker's first trial loads libraries and data.
         """
@@ -44,23 +46,28 @@ class _Run:
 class TimeLeft:
     """An estimate that is right in scale from the first reports of running trials on, not only when some have ended.
 
-    The plan's estimates are trusted in their proportions alone. How many seconds of a worker go into a second of the
-    plan is measured: on trials that are done, on the parts that running ones have reported, and on the moments that
-    workers stand idle between two.
+    The costs know of trials that are done. How many seconds of a worker go into a second of theirs is measured here: on
+    trials that are done, on the parts that running ones have reported, and on the moments that workers stand idle
+    between two.
 
     Args:
-        seconds: the plan's estimate of each trial that is to be run, by id.
+        costs: of the trials; whoever runs them may correct them on the way.
+        trial_ids: of those that are to be run.
     """
 
-    def __init__(self, seconds: Mapping[str, float]) -> None:
-        # The plan's order is the longest first, so the first is the longest of those that wait.
-        self._waiting = dict(sorted(seconds.items(), key=lambda item: -item[1]))
-        self._waiting_seconds = sum(seconds.values())
+    def __init__(self, costs: Costs, trial_ids: Iterable[str]) -> None:
+        self._costs = costs
+        self._waiting = dict.fromkeys(trial_ids, 0.0)
+        self._waiting_seconds = 0.0
         self._running: dict[str, _Run] = {}
+        self._whole: list[str] = []
+        """Trials that this run has trained to the end."""
         self._idle_since: deque[float] = deque()
         self._closed = False
         self._spent = 0.0
         self._work = 0.0
+        self._priced_by = costs.corrections
+        self._price()
 
     def started(self, trial_id: str, at: float) -> None:
         seconds = self._waiting.pop(trial_id)
@@ -72,26 +79,31 @@ class TimeLeft:
         self._running[trial_id].add(fraction, at)
 
     def finished(self, trial_id: str, at: float, *, whole: bool) -> None:
-        """``whole``: it was trained to the end. How long one took that was not says nothing of the others."""
+        """``whole``: it was trained in one go to the end. What one took that was not says nothing of the others."""
         run = self._running.pop(trial_id)
         self._idle_since.append(at)
         if whole:
             self._spent += run.gap + max(at - run.since, 0)
             self._work += run.seconds
+            self._whole.append(trial_id)
 
     def lost(self, trial_id: str, at: float) -> None:
         """It waits again, and what was done of it counts nothing."""
         seconds = self._running.pop(trial_id).seconds
         self._idle_since.append(at)
-        self._waiting = dict(sorted({**self._waiting, trial_id: seconds}.items(), key=lambda item: -item[1]))
+        self._waiting[trial_id] = seconds
         self._waiting_seconds += seconds
+        self._sort()
 
     def begin_no_more(self) -> None:
         """What waits is not begun in this run."""
         self._closed = True
 
     def estimate(self, now: float, workers: int) -> tuple[float, bool]:
-        """Seconds left, and whether anything measured is in it: at first there is the plan alone."""
+        """Seconds left, and whether anything measured is in it: at first there may be the plan alone."""
+        if self._priced_by != self._costs.corrections:
+            self._priced_by = self._costs.corrections
+            self._price()
         running = self._running.values()
         evidence = [(self._spent, self._work), *(run.evidence for run in running if run.reports)]
         spent, work = (sum(column) for column in zip(*evidence, strict=True))
@@ -101,4 +113,17 @@ class TimeLeft:
         waiting = 0.0 if self._closed else self._waiting_seconds
         # The workers share what is left, but no trial can be shared.
         shared = (sum(rest) + waiting * pace) / workers
-        return max(shared, longest_waiting * pace, *rest, 0.0), bool(spent and work)
+        return max(shared, longest_waiting * pace, *rest, 0.0), bool(self._costs.measured or (spent and work))
+
+    def _price(self) -> None:
+        """Anew, by what the costs now are: as often as they are corrected, which is seldom."""
+        self._waiting = {trial_id: self._costs.seconds(trial_id) for trial_id in self._waiting}
+        self._waiting_seconds = sum(self._waiting.values())
+        for trial_id, run in self._running.items():
+            run.seconds = self._costs.seconds(trial_id)
+        self._work = sum(map(self._costs.seconds, self._whole))
+        self._sort()
+
+    def _sort(self) -> None:
+        """The longest first, as they are begun: so the first is the longest that waits."""
+        self._waiting = dict(sorted(self._waiting.items(), key=lambda item: -item[1]))

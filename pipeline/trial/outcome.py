@@ -18,7 +18,15 @@ ARTIFACTS = (*TABLES, NETWORK)
 """Names of all files that a trial may leave behind."""
 
 ErrorKind = Literal[
-    "diverged", "invalid-data", "exception", "exited", "no-result", "out-of-memory", "time-limit", "worker-lost"
+    "diverged",
+    "invalid-data",
+    "exception",
+    "exited",
+    "no-result",
+    "out-of-memory",
+    "time-limit",
+    "worker-lost",
+    "host-lost",
 ]
 """What can become of a trial; ``pipeline.scheduling.retry`` says what is then done."""
 

@@ -16,6 +16,7 @@ import os
 import re
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -36,6 +37,13 @@ _HEAD = re.compile(
     % ("|".join(EVENTS).encode(), _NUMBER, _NUMBER)
 )
 """How ``Ledger.append`` begins a line. What begins in another way is read as JSON."""
+
+_TEXT = rb'"[^"\\]*(?:\\.[^"\\]*)*"'
+_PROVENANCE = re.compile(rb'"provenance":(\{(?:%b:%b,?)*\})' % (_TEXT, _TEXT))
+"""In a line. Nothing within a text looks so: there the quotes are escaped."""
+
+TIMED_BY = ("engine", "threads", "device", "resumed_from")
+"""Of provenance, what the time that a trial took depends on."""
 
 
 class Ledger:
@@ -179,9 +187,9 @@ def read_states(workspace: Workspace) -> dict[str, TrialState]:
 
 
 def read_times(workspace: Workspace) -> dict[str, TrialState]:
-    """As ``read_states``, of records that have ``event, trial, generation, time`` and ``started`` alone, but for those
-    of failures, which are whole: for hundreds of thousands of trials. Of two ledgers that claim the same by other
-    lines, it may take the other's times."""
+    """As ``read_states``, of records that have ``event, trial, generation, time, started`` and what ``TIMED_BY`` names
+    of ``provenance`` alone, but for those of failures, which are whole: for hundreds of thousands of trials. Of two
+    ledgers that claim the same by other lines, it may take the other's times."""
     driven = driven_study(workspace)
     ledgers = ((path, _heads(path.read_bytes(), path)) for path in _ledger_files(workspace))
     return prevailing(
@@ -196,12 +204,25 @@ def _heads(content: bytes, path: Path) -> Iterator[dict[str, Any]]:
             yield _record(line, str(path))
             continue
         event, trial, generation, when, started = found.groups()
-        head = {"event": event.decode(), "trial": trial.decode(), "time": float(when)}
+        head: dict[str, Any] = {"event": event.decode(), "trial": trial.decode(), "time": float(when)}
         if generation is not None:
             head["generation"] = int(generation)
         if started is not None:
             head["started"] = float(started)
+        told = _PROVENANCE.search(line) if event == b"done" else None
+        if told is not None:
+            try:
+                head["provenance"] = _timed_by(told[1])
+            except ValueError:
+                _record(line, str(path))  # says what is wrong with it
         yield head
+
+
+@lru_cache(maxsize=256)
+def _timed_by(provenance: bytes) -> Mapping[str, str]:
+    """One object for all trials of a run that say the same: memory is what there are hundreds of thousands of."""
+    found = _parsed(provenance)
+    return {name: found[name] for name in TIMED_BY if name in found}
 
 
 def _generations(workspace: Workspace) -> dict[str, int]:

@@ -19,6 +19,7 @@ from dsn.cost import Cost
 from dsn.durable import write_atomic
 from dsn.errors import InvalidInput
 from pipeline.errors import UnknownStudy
+from pipeline.planning.correction import Estimate
 from pipeline.planning.plan import Cell, DataUse, Plan, TrialSpec
 from pipeline.redaction import redacted
 from pipeline.study.resources import Resources
@@ -87,15 +88,38 @@ class _Stored(StudyRecord):
 
 
 @dataclass(frozen=True, kw_only=True)
-class _SeedsOutline:
-    trial_ids: dict[int, str]
-    seconds: float
+class _DataOutline:
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True)
-class _TrialOutline:
-    trial_id: str
+class _ConfigOutline:
+    data: _DataOutline
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """What trials have in common that differ in their seed alone, as far as an outline needs it."""
+
+    config: _ConfigOutline
+    arm: str
+    engine: str
+    resources: Resources
     seconds: float
+
+    @property
+    def estimate(self) -> Estimate:
+        return Estimate(arm=self.arm, dataset=self.config.data.name, seconds=self.seconds)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SeedsOutline(_Kind):
+    trial_ids: dict[int, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _TrialOutline(_Kind):
+    trial_id: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,13 +128,17 @@ class StudyOutline:
 
     Attributes:
         name, question, tracking: from the study file.
-        seconds: trial id -> the plan's estimate.
+        estimates: of the plan, by the trials' ids.
+        engine: as the study asks for it.
+        resources: of one trial.
     """
 
     name: str
     question: str
     tracking: Tracking
-    seconds: dict[str, float]
+    estimates: dict[str, Estimate]
+    engine: str
+    resources: Resources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,9 +245,16 @@ def load_outline(workspace: Workspace, name: str) -> StudyOutline:
         stored = adapter(_StoredOutline).validate_json(path.read_bytes())
     except ValidationError as error:
         raise InvalidInput(_UNREADABLE, place=str(path)) from error
-    seconds = {trial.trial_id: trial.seconds for trial in stored.trials}
-    seconds |= {trial_id: each.seconds for each in stored.seeds for trial_id in each.trial_ids.values()}
-    return StudyOutline(name=stored.name, question=stored.question, tracking=stored.tracking, seconds=seconds)
+    kinds: list[tuple[_Kind, Iterable[str]]] = [(each, (each.trial_id,)) for each in stored.trials]
+    kinds += [(each, each.trial_ids.values()) for each in stored.seeds]
+    return StudyOutline(
+        name=stored.name,
+        question=stored.question,
+        tracking=stored.tracking,
+        estimates={trial_id: estimate for each, ids in kinds for estimate in (each.estimate,) for trial_id in ids},
+        engine=kinds[0][0].engine if kinds else "auto",
+        resources=kinds[0][0].resources if kinds else Resources(),
+    )
 
 
 def recorded_studies(workspace: Workspace) -> list[str]:

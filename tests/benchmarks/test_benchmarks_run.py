@@ -68,6 +68,13 @@ def test_all_others_quickly(tmp_path: Path) -> None:
     assert [(row["read from"], row["trials"]) for row in rows["Frame of a study's results"]] == [
         (place, 120) for place in ("the ledger", "MLflow, SQLite", "MLflow, run by run")
     ]
+    uneven = rows["Makespan of uneven trials"]
+    assert [(row["begun"], row["trials"], row["slots"], row["target"]) for row in uneven] == [
+        ("the first first", 12, 2, None),
+        ("the longest first, by the plan", 12, 2, None),
+        ("the longest first, corrected", 12, 2, 1.1),
+    ]
+    assert all(row["s"] >= row["s at least"] for row in uneven)
 
 
 @pytest.mark.parametrize(

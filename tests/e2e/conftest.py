@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +11,10 @@ from bench import Bench, runs_of
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(folder=tmp_path)
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(folder=tmp_path)
+    yield bench
+    bench.end()
 
 
 @pytest.fixture(scope="module")

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from bench import PATIENCE, Bench, descendants, runs_of, wait_until
@@ -38,7 +39,7 @@ def test_the_first_signal_finishes_what_runs_begins_nothing_and_reports(
 ) -> None:
     tell = "import os; open('told', 'w').write(' '.join(os.environ['DSN_' + k] for k in ('OUTCOME', 'DONE', 'REPORT')))"
     bench.write_study(
-        epochs=200, seeds=3, engine="torch", more=f"on_finish: {json.dumps([sys.executable, '-c', tell])}\n"
+        epochs=80, seeds=3, engine="torch", more=f"on_finish: {json.dumps([sys.executable, '-c', tell])}\n"
     )
     driver = bench.start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("started")) == 2, driver)
@@ -65,7 +66,7 @@ LATER = "from pipeline.planning import identity; identity.SEMANTICS = 2; from pi
 
 
 def test_stale_trials_are_not_among_those_that_the_same_command_runs(bench: Bench) -> None:
-    bench.write_study(epochs=200, seeds=3, engine="torch")
+    bench.write_study(epochs=80, seeds=3, engine="torch")
     with Ledger(Workspace(root=bench.workspace), "tiny") as ledger:
         for trial in make_plan(read_study(bench.study), describe).trials[:2]:
             ledger.append("done", trial.trial_id)
@@ -109,7 +110,7 @@ def test_the_second_signal_stops_now_and_a_third_changes_nothing(bench: Bench, r
     row("asked to stop twice", by, 1, "exit 4 at once, nothing RUNNING in MLflow")
 
 
-@pytest.mark.parametrize("seconds", [1.0, 2.5, 4.0, 5.5, 7.0])
+@pytest.mark.parametrize("seconds", [1.0, 3.0, 5.0])
 def test_before_training_begins_the_first_signal_stops_at_once(bench: Bench, row: Row, seconds: float) -> None:
     """Wherever in the start-up it comes: importing Python, starting Ray, starting workers."""
     bench.write_study(epochs=20000, seeds=1, engine="torch")
@@ -118,19 +119,18 @@ def test_before_training_begins_the_first_signal_stops_at_once(bench: Bench, row
     time.sleep(seconds - 1.0)
     below = set(descendants(driver.pid))
     driver.send_signal(signal.SIGTERM)
-    if bench.ids("started"):
-        time.sleep(1)
+    wait_until(lambda: driver.poll() is not None or bool(bench.ids("started")))
+    if driver.poll() is None:
         driver.send_signal(signal.SIGTERM)
     assert _end(driver)[-1] == NOW
     assert bench.ids("done") == []
     wait_until(lambda: not any("raylet" in command for pid, command in descendants(1).items() if pid in below))
-    row("SIGTERM during the start", "1 to 7 s after it", 1, "exit 4, no process of Ray's left")
+    row("SIGTERM during the start", "1 to 5 s after it", 1, "exit 4, no process of Ray's left")
 
 
 def test_a_run_that_was_started_with_nohup_does_not_hear_that_the_terminal_is_closed(bench: Bench) -> None:
-    bench.write_study(epochs=200, seeds=1, engine="torch")
-    ignoring = Bench(folder=bench.folder, within=("nohup",))
-    driver = ignoring.start("run", "tiny.yaml")
+    bench.write_study(epochs=80, seeds=1, engine="torch")
+    driver = replace(bench, within=("nohup",)).start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("started")) == 2, driver)
     os.killpg(driver.pid, signal.SIGHUP)
     driver.communicate(timeout=PATIENCE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,5 +10,7 @@ from bench import Bench
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(folder=tmp_path)
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(folder=tmp_path)
+    yield bench
+    bench.end()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,9 +63,9 @@ def shim(tmp_path: Path) -> Path:
     return library
 
 
-def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path, shim: Path, row: Row) -> None:
+def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path, bench: Bench, shim: Path, row: Row) -> None:
     back = tmp_path / "back"
-    bench = Bench(folder=tmp_path, environment={"LD_PRELOAD": str(shim), "CLOCK_BACK": str(back)})
+    bench = replace(bench, environment={"LD_PRELOAD": str(shim), "CLOCK_BACK": str(back)})
     bench.write_study(epochs=40, seeds=4, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("done")) >= 2, driver)

@@ -13,14 +13,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from made_workspace import ended, planned
+from made_workspace import ended, here, planned
 
+from dsn.errors import InvalidInput
+from pipeline.scheduling.costs import Costs
 from pipeline.terminal.progress import Phase, Progress
 from pipeline.terminal.progress_file import ProgressFile
 from pipeline.terminal.studies import Known, Unreadable, read_studies, studies_summary, studies_text
 from pipeline.workspace.layout import Workspace
-from pipeline.workspace.ledger import Ledger, ledger_file, read_states, read_times
+from pipeline.workspace.ledger import TIMED_BY, Ledger, as_lines, ledger_file, read_states, read_times
 from pipeline.workspace.lifecycle import TrialState
+from pipeline.workspace.record import load_outline
 
 Dsn = Callable[..., tuple[object, str, str]]
 
@@ -31,6 +34,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 
 def _end(workspace: Workspace, study: str, trial_id: str, event: str, took: float) -> None:
+    """On a machine like this one."""
     with Ledger(workspace, study) as ledger:
         ledger.append(event, trial_id)
     path = ledger_file(workspace, study)
@@ -38,21 +42,46 @@ def _end(workspace: Workspace, study: str, trial_id: str, event: str, took: floa
     plain = json.loads(line)
     error = {"kind": "diverged", "message": "m", "traceback": ""} if event == "failed" else None
     head = {"event": event, "trial": trial_id, "time": plain["time"], "started": plain["time"] - took}
-    path.write_bytes(b"".join(before) + json.dumps(head | {"error": error}).replace(", ", ",").encode() + b"\n")
+    path.write_bytes(b"".join(before) + as_lines([head | {"provenance": here(), "error": error}]))
 
 
 def test_times_are_the_states_without_the_rest_of_what_is_no_failure(workspace: Workspace) -> None:
     ended(workspace)
     with Ledger(workspace, "second") as ledger:
         ledger.reopen({next(iter(read_states(workspace))): "all"})
-    kept = ("event", "trial", "generation", "time", "started")
+    states = read_states(workspace)
     assert read_times(workspace) == {
-        trial_id: replace(
-            state, record={key: state.record[key] for key in state.record if key in kept or state.status == "failed"}
-        )
-        for trial_id, state in read_states(workspace).items()
-        if state.record is not None
+        trial_id: replace(state, record=_timed(state)) for trial_id, state in states.items()
     }
+
+
+def _timed(state: TrialState) -> dict[str, Any]:
+    """What is kept of its line."""
+    record = dict(state.record or {})
+    if state.status == "failed":
+        return record
+    if "provenance" in record:
+        record["provenance"] = {key: each for key, each in record["provenance"].items() if key in TIMED_BY}
+    kept = ("event", "trial", "generation", "time", "started", "provenance")
+    return {key: each for key, each in record.items() if key in kept}
+
+
+def test_provenance_with_braces_and_quotes_is_read_as_it_is(workspace: Workspace) -> None:
+    planned(workspace, "s")
+    odd = {"device": 'a "{odd}" \\ device }', "engine": "native", "began_anew": '"provenance":{"engine":"torch"}'}
+    head = {"event": "done", "trial": "a1", "time": 5.0, "started": 4.0}
+    lines = as_lines([head | {"note": '"provenance":{}', "provenance": odd}])
+    ledger_file(workspace, "s").write_bytes(lines)
+    told = {key: odd[key] for key in ("device", "engine")}
+    assert read_times(workspace) == {"a1": TrialState(status="done", record=head | {"provenance": told})}
+
+
+def test_provenance_that_is_no_json_is_a_damaged_line(workspace: Workspace) -> None:
+    planned(workspace, "s")
+    line = b'{"event":"done","trial":"a1","time":5.0,"provenance":{"device":"\\q"}}\n'
+    ledger_file(workspace, "s").write_bytes(line)
+    with pytest.raises(InvalidInput, match="holds a line that is no record"):
+        read_times(workspace)
 
 
 def test_times_of_a_line_in_another_form_are_read_too(workspace: Workspace) -> None:
@@ -72,11 +101,12 @@ def test_hours_spent_and_left(workspace: Workspace) -> None:
     assert isinstance(found, Known)
     assert found.condition == "unfinished"
     assert found.counts == {"done": 2, "pruned": 0, "failed": 1, "running": 0, "pending": len(others)}
-    took = 2 * first.seconds + 4 * second.seconds
     # Times are written as seconds since 1970, to 2^-22 s.
-    assert found.spent == pytest.approx(took + 1.0, abs=1e-5)
-    pace = took / (first.seconds + second.seconds)
-    assert found.left == pytest.approx(pace * sum(trial.seconds for trial in others), rel=1e-5)
+    assert found.spent == pytest.approx(2 * first.seconds + 4 * second.seconds + 1.0, abs=1e-5)
+    took = {first.trial_id: 2 * first.seconds, second.trial_id: 4 * second.seconds}
+    costs = Costs(load_outline(workspace, "s").estimates, took)
+    assert costs.measured == 2
+    assert found.left == pytest.approx(sum(costs.seconds(trial.trial_id) for trial in others), rel=1e-4)
 
 
 def test_a_trial_that_ended_before_it_began_took_no_time(workspace: Workspace) -> None:

@@ -45,6 +45,7 @@ class Bench:
         within: words before every command: another program that starts it.
         root: where the commands' files are seen from here, if they have a view of their own of the file system.
         store: URI of the MLflow store; empty for the workspace's own.
+        begun: all commands that were started here.
     """
 
     folder: Path
@@ -52,6 +53,7 @@ class Bench:
     within: tuple[str, ...] = ()
     root: Path = Path("/")
     store: str = ""
+    begun: list[subprocess.Popen[str]] = field(default_factory=list)
 
     @property
     def workspace(self) -> Path:
@@ -76,7 +78,7 @@ class Bench:
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """``dsn ARGUMENTS`` in the background, in a process group of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*self.within, sys.executable, "-m", "pipeline", *arguments],
             cwd=self.folder,
             env=os.environ | {"DSN_WORKSPACE": str(self.workspace)} | self.environment,
@@ -86,6 +88,15 @@ class Bench:
             start_new_session=True,
             preexec_fn=hear_signals,  # noqa: PLW1509  # it takes no lock
         )
+        self.begun.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill what a test that failed has left: it would take the time of all others."""
+        for process in self.begun:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     def dsn(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
         """``dsn ARGUMENTS``, whose exit code must be ``expect``."""

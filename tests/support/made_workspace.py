@@ -10,6 +10,8 @@ from data_info import made_info
 
 from dsn.durable import write_folder
 from pipeline.planning.plan import make_plan
+from pipeline.scheduling.times import Conditions
+from pipeline.study.resources import Resources
 from pipeline.study.spec import read_study
 from pipeline.trial.outcome import HISTORY, NETWORK, RECEPTIVE_FIELDS
 from pipeline.workspace.layout import Workspace
@@ -38,6 +40,13 @@ EXACT = {
 
 NATIVE = {"engine": "native", "instruction_set": "avx512", "host": "one", "version": "0.1.0"}
 TORCH = {"engine": "torch", "host": "two é \udcff", "version": "0.1.0"}
+
+
+def here() -> dict[str, str]:
+    """Of a trial that was computed on a machine like this one, as far as its time depends on it."""
+    conditions = Conditions.here("auto", Resources())
+    return {"engine": conditions.engine, "threads": str(conditions.threads), "device": str(conditions.device)}
+
 
 LONG = {"kind": "exception", "message": "é\ud800\n" * 3000, "traceback": "Traceback\n" + "x" * 20_000}
 """An error longer than a tag of MLflow, with what is no text."""

@@ -19,6 +19,7 @@ from data_info import made_info
 
 from pipeline.cluster import amendments, runner
 from pipeline.cluster.amendments import Controller
+from pipeline.cluster.hosts import Anywhere, capacity_there
 from pipeline.cluster.start import cluster
 from pipeline.cluster.worker import TrialActor
 from pipeline.planning.capacity import Capacity
@@ -29,7 +30,7 @@ from pipeline.study.spec import read_study
 from pipeline.trial.cause import cause_of
 from pipeline.trial.outcome import Checkpoint, EpochReport, TrialError, TrialResult
 
-STUDY = "name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 40\n"
+STUDY = "name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 400\n"
 
 
 GIVEN = Resources()
@@ -143,8 +144,8 @@ def there() -> Iterator[Capacity]:
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(runner, "TrialActor", Misbehaving)
-        with cluster() as capacity:
-            yield capacity
+        with cluster():
+            yield capacity_there()
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +157,7 @@ def trials(tmp_path_factory: pytest.TempPathFactory) -> list[TrialSpec]:
 
 def _run(
     trials: list[TrialSpec],
-    capacity: Capacity,
+    there: Capacity,
     arms: list[str],
     *,
     resources: Resources = GIVEN,
@@ -165,7 +166,15 @@ def _run(
 ) -> Listener:
     listener = listener or Listener()
     named = [replace(trial, arm=arm, resources=resources) for trial, arm in zip(trials, arms, strict=False)]
-    runner.run_trials(named, capacity, listener, keep_model=False, checkpoint_every=60, stopping=stopping or Stopping())
+    runner.run_trials(
+        named,
+        Anywhere(capacity=there),
+        listener,
+        death=lambda: "",
+        keep_model=False,
+        checkpoint_every=60,
+        stopping=stopping or Stopping(),
+    )
     return listener
 
 
@@ -223,7 +232,7 @@ def test_a_trial_whose_memory_runs_out_gets_twice_as_much(there: Capacity, trial
 
 def test_a_process_whose_memory_ran_out_trains_nothing_more(there: Capacity, trials: list[TrialSpec]) -> None:
     """The limit is what the machine has, so that no retry takes another process for its size."""
-    one = replace(there, cpus=1, memory=100 * 10**6)
+    one = Capacity.of_one(cpus=1, memory=100 * 10**6)
     arms = ["tells its process", "takes 300 MB", *["tells its process"] * 8]
     listener = _run(trials, one, arms, resources=Resources(cpus=there.cpus, memory="100MB"))
     assert listener.result("takes 300 MB").error.kind == "out-of-memory"
@@ -294,7 +303,7 @@ def test_trials_that_are_shorter_than_a_workers_start_run_side_by_side(
             stopping.asked = 1
 
     listener.on_event = count
-    _run(trials, replace(there, cpus=2), ["takes a moment"] * 40, stopping=stopping, listener=listener)
+    _run(trials, Capacity.of_one(cpus=2), ["takes a moment"] * 400, stopping=stopping, listener=listener)
     assert most == 2
 
 

@@ -14,19 +14,19 @@ from pipeline.study.resources import Resources
 @pytest.mark.parametrize(
     ("capacity", "wanted", "slots"),
     [
-        (Capacity(cpus=2, gpus=0), Resources(), 2),
-        (Capacity(cpus=5, gpus=0), Resources(cpus=2), 2),
-        (Capacity(cpus=16, gpus=2), Resources(gpus=0.25), 8),
-        (Capacity(cpus=4, gpus=2), Resources(gpus=0.25), 4),
-        (Capacity(cpus=16, gpus=8), Resources(gpus=2), 4),
-        (Capacity(cpus=99, gpus=1), Resources(gpus=0.2), 5),
-        (Capacity(cpus=99, gpus=1), Resources(gpus=0.05), 20),
-        (Capacity(cpus=99, gpus=2), Resources(gpus=0.4), 4),
-        (Capacity(cpus=99, gpus=2), Resources(gpus=0.6), 2),
-        (Capacity(cpus=16, gpus=2), Resources(), 16),
-        (Capacity(cpus=16, gpus=0, memory=7 * 10**9), Resources(memory="2GB"), 3),
-        (Capacity(cpus=2, gpus=0, memory=7 * 10**9), Resources(memory="2GB"), 2),
-        (Capacity(cpus=16, gpus=0, memory=2 * 10**9), Resources(memory="2GB"), 1),
+        (Capacity.of_one(cpus=2), Resources(), 2),
+        (Capacity.of_one(cpus=5), Resources(cpus=2), 2),
+        (Capacity.of_one(cpus=16, gpus=2), Resources(gpus=0.25), 8),
+        (Capacity.of_one(cpus=4, gpus=2), Resources(gpus=0.25), 4),
+        (Capacity.of_one(cpus=16, gpus=8), Resources(gpus=2), 4),
+        (Capacity.of_one(cpus=99, gpus=1), Resources(gpus=0.2), 5),
+        (Capacity.of_one(cpus=99, gpus=1), Resources(gpus=0.05), 20),
+        (Capacity.of_one(cpus=99, gpus=2), Resources(gpus=0.4), 4),
+        (Capacity.of_one(cpus=99, gpus=2), Resources(gpus=0.6), 2),
+        (Capacity.of_one(cpus=16, gpus=2), Resources(), 16),
+        (Capacity.of_one(cpus=16, memory=7 * 10**9), Resources(memory="2GB"), 3),
+        (Capacity.of_one(cpus=2, memory=7 * 10**9), Resources(memory="2GB"), 2),
+        (Capacity.of_one(cpus=16, memory=2 * 10**9), Resources(memory="2GB"), 1),
     ],
 )
 def test_trials_at_a_time(capacity: Capacity, wanted: Resources, slots: int) -> None:
@@ -34,7 +34,7 @@ def test_trials_at_a_time(capacity: Capacity, wanted: Resources, slots: int) -> 
 
 
 def test_without_gpus_trials_run_on_the_cpu() -> None:
-    assert Capacity(cpus=2, gpus=0).fitted(Resources(gpus=0.5)) == Resources(gpus=0)
+    assert Capacity.of_one(cpus=2).fitted(Resources(gpus=0.5)) == Resources(gpus=0)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_without_gpus_trials_run_on_the_cpu() -> None:
 )
 def test_what_could_never_start_is_refused(wanted: Resources, key: str) -> None:
     with pytest.raises(InvalidInput, match="no trial could start") as caught:
-        Capacity(cpus=2, gpus=1, memory=10**9).fitted(wanted)
+        Capacity.of_one(cpus=2, gpus=1, memory=10**9).fitted(wanted)
     assert caught.value.key == key
 
 

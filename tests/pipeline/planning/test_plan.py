@@ -166,14 +166,14 @@ def test_trials_come_longest_first_and_equal_ones_as_written(tmp_path: Path) -> 
     plan = plan_of(tmp_path, text, describe=b_is_larger)
     order = [(trial.config.training.epochs, trial.config.data.name, trial.seed) for trial in plan.trials]
     assert order == [(epochs, dataset, seed) for epochs in (30, 10) for dataset in ("B", "A") for seed in (0, 1)]
-    assert plan.seconds == pytest.approx(sum(trial.seconds for trial in plan.trials))
 
 
-def test_a_plan_for_many_cores_counts_the_core_seconds(tmp_path: Path) -> None:
+def test_a_plan_for_many_cores_takes_less_time_and_more_of_their_time(tmp_path: Path) -> None:
     one = plan_of(tmp_path, TWO_SETS)
     two = plan_of(tmp_path, TWO_SETS + "resources: {cpus: 2}\n")
-    assert two.seconds == pytest.approx(2 * sum(trial.seconds for trial in two.trials))
-    assert one.seconds < two.seconds < 2 * one.seconds
+    assert all(
+        each.seconds < alone.seconds < 2 * each.seconds for each, alone in zip(two.trials, one.trials, strict=True)
+    )
     assert [trial.trial_id for trial in two.trials] == [trial.trial_id for trial in one.trials]
 
 

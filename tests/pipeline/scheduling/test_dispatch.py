@@ -42,7 +42,7 @@ def test_an_attempt_that_told_nothing_took_the_time_since_its_worker_began(
 ) -> None:
     listener = Listener()
     trials = make_plan_of("seeds: 1\n")[1].trials
-    dispatch = Dispatch(trials, Capacity(cpus=1, gpus=0), listener, Stopping())
+    dispatch = Dispatch(trials, Capacity.of_one(cpus=1), listener, Stopping())
     given = dispatch.next()
     assert not isinstance(given, str)
     attempt = given.trial.trial_id, given.attempt

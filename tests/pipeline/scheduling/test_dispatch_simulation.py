@@ -20,6 +20,7 @@ from pipeline.driver import recorder as recorder_module
 from pipeline.driver.recorder import Recorder
 from pipeline.planning.capacity import Capacity
 from pipeline.planning.plan import Plan, make_plan
+from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.dispatch import Assignment, Dispatch
 from pipeline.scheduling.retry import MOST_LOSSES
 from pipeline.scheduling.stopping import Stopping
@@ -36,9 +37,9 @@ from pipeline.workspace.lifecycle import TrialState, accounted
 LIVES = 2000
 STEPS = 60
 EPOCHS = 4
-ROOM = Capacity(cpus=2, gpus=0, memory=4 * 10**9)
+ROOM = Capacity.of_one(cpus=2, memory=4 * 10**9)
 GIVEN = Resources(memory="1GB", time_limit="100s")
-KINDS = [kind for kind in get_args(ErrorKind) if kind not in ("time-limit", "worker-lost")]
+KINDS = [kind for kind in get_args(ErrorKind) if kind not in ("time-limit", *MOST_LOSSES)]
 """How a trial can fail by itself."""
 
 
@@ -105,7 +106,9 @@ class Life:
         broadcast = Broadcast(self.progress, Nowhere(), Nowhere(), clock=lambda: self.now)
         self.recorder = Recorder(self.workspace, "s", self.ledger, broadcast, states)
         trials = [replace(trial, resources=GIVEN) for trial in todo.trials]
-        self.dispatch = Dispatch(trials, ROOM, self.recorder, self.stopping)
+        self.costs = Costs.of(trials)
+        self.fresh = {trial.trial_id for trial in trials}
+        self.dispatch = Dispatch(trials, ROOM, self.recorder, self.stopping, self.costs)
         self.finished = False
 
     def kill(self) -> None:
@@ -144,6 +147,10 @@ class Life:
         assert trial_id not in self.workers, "a trial in two slots"
         assert trial_id not in self.results, "a trial that is done is run again"
         self.seen["went on from a checkpoint" if given.checkpoint else "handed out"] += 1
+        if trial_id in self.fresh:
+            assert self.costs.seconds(trial_id) == max(map(self.costs.seconds, self.fresh)), "not the longest"
+            self.seen["the longest by what was learnt"] += self.costs.corrections > 0
+            self.fresh.remove(trial_id)
         self.workers[trial_id] = Worker(given=given, epoch=int(given.checkpoint or 0))
 
     def begin(self) -> None:
@@ -178,12 +185,20 @@ class Life:
             error = None
         else:
             return
-        self.send(worker, "ended", self.result(worker, error))
+        self.send(worker, "ended", self.result(worker, error), self.now)
         if self.random.random() < 0.1:
             self.seen["worker died after its result"] += 1
             self.lose(worker)
         else:
             del self.workers[worker.given.trial.trial_id]
+
+    def put_back(self) -> None:
+        """The hosts that an attempt might have begun on have left."""
+        waiting = [worker for worker in self.workers.values() if not worker.begun]
+        if waiting:
+            self.seen["put back"] += 1
+            assert self.dispatch.put_back(waiting[0].given.trial.trial_id, waiting[0].given.attempt)
+            del self.workers[waiting[0].given.trial.trial_id]
 
     def kill_worker(self) -> None:
         if self.workers:
@@ -224,7 +239,9 @@ class Life:
         self.post.append(self.message(worker, call, *more))
 
     def lose(self, worker: Worker) -> None:
-        self.send(worker, "lost", TrialError(kind="worker-lost", message="killed"), self.now, self.now)
+        kind: ErrorKind = "host-lost" if self.random.random() < 0.3 else "worker-lost"
+        self.seen[f"lost: {kind}"] += 1
+        self.send(worker, "lost", TrialError(kind=kind, message="killed"), self.now, self.now)
         del self.workers[worker.given.trial.trial_id]
 
     def result(self, worker: Worker, error: TrialError | None) -> TrialResult:
@@ -280,21 +297,23 @@ class Life:
 
     def check_losses(self, lines: list[dict[str, Any]]) -> None:
         """No trial is tried again by one driver without end."""
-        rows: Counter[str] = Counter()
+        rows: Counter[tuple[str, str]] = Counter()
         reached: Counter[str] = Counter()
         for line in lines:
             trial_id = line["trial"]
-            lost = line["event"] == "lost" and line["error"]["kind"] == "worker-lost" and line["epoch"] is not None
-            if lost and line["epoch"] <= reached[trial_id]:
-                rows[trial_id] += 1
-                # The last of a row is recorded as the failure; a driver that follows begins to count anew.
-                assert rows[trial_id] <= self.seen["driver started"] * (MOST_LOSSES - 1)
-            elif lost:
-                reached[trial_id], rows[trial_id] = line["epoch"], 1
-            if line["event"] == "lost":
-                assert line["error"]["kind"] in ("worker-lost", "out-of-memory"), (
-                    "what would happen again is tried again"
-                )
+            if line["event"] != "lost":
+                continue
+            kind = line["error"]["kind"]
+            assert kind in (*MOST_LOSSES, "out-of-memory"), "what would happen again is tried again"
+            if kind not in MOST_LOSSES or line["epoch"] is None:
+                continue
+            if line["epoch"] > reached[trial_id]:
+                reached[trial_id] = line["epoch"]
+                for each in MOST_LOSSES:
+                    rows[trial_id, each] = 0
+            rows[trial_id, kind] += 1
+            # The last of a row is recorded as the failure; a driver that follows begins to count anew.
+            assert rows[trial_id, kind] <= self.seen["driver started"] * (MOST_LOSSES[kind] - 1)
 
     def drain(self) -> None:
         """Let everything come to its end, undisturbed."""
@@ -309,21 +328,21 @@ class Life:
             for worker in list(self.workers.values()):
                 if worker.begun:
                     worker.epoch = EPOCHS
-                    self.send(worker, "ended", self.result(worker, None))
+                    self.send(worker, "ended", self.result(worker, None), self.now)
                     del self.workers[worker.given.trial.trial_id]
         raise AssertionError("the run does not come to its end")
 
 
 HAPPENINGS = (
     *[Life.hand_out, Life.begin, Life.train, Life.train, Life.end, Life.receive, Life.receive] * 3,
-    *(Life.kill_worker, Life.wait, Life.wait, Life.receive_again, Life.receive_again),
+    *(Life.kill_worker, Life.put_back, Life.wait, Life.wait, Life.receive_again, Life.receive_again),
 )
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
     file = tmp_path / "s.yaml"
-    file.write_text("name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 4\n")
+    file.write_text("name: s\ndata: [{source: npz, path: /d, names: [A, B]}]\nseeds: 2\n")
     return make_plan(read_study(file), made_info)
 
 

@@ -12,7 +12,7 @@ from pipeline.scheduling.retry import ACTIONS, MOST_LOSSES, Retry, decide, finge
 from pipeline.study.resources import Resources
 from pipeline.trial.outcome import ErrorKind, TrialError
 
-ROOM = Capacity(cpus=2, gpus=1, memory=5 * 10**9)
+ROOM = Capacity.of_one(cpus=2, gpus=1, memory=5 * 10**9)
 
 
 def _error(kind: ErrorKind) -> TrialError:
@@ -25,7 +25,7 @@ def test_every_kind_has_an_action() -> None:
 
 def test_only_what_may_go_better_is_tried_again() -> None:
     again = {kind for kind, action in ACTIONS.items() if action != "record"}
-    assert again == {"out-of-memory", "worker-lost"}
+    assert again == {"out-of-memory", *MOST_LOSSES}
 
 
 @pytest.mark.parametrize("kind", [kind for kind, action in ACTIONS.items() if action == "record"])
@@ -33,11 +33,12 @@ def test_what_would_happen_again_is_recorded(kind: ErrorKind) -> None:
     assert decide(_error(kind), 1, Resources(memory="1GB", gpus=0.5), ROOM) is None
 
 
-def test_a_lost_worker_says_nothing_against_the_trial_until_it_keeps_happening() -> None:
+@pytest.mark.parametrize(("kind", "most"), MOST_LOSSES.items())
+def test_what_was_lost_says_nothing_against_the_trial_until_it_keeps_happening(kind: ErrorKind, most: int) -> None:
     given = Resources(memory="1GB")
-    for losses in range(1, MOST_LOSSES):
-        assert decide(_error("worker-lost"), losses, given, ROOM) == Retry(resources=given)
-    assert decide(_error("worker-lost"), MOST_LOSSES, given, ROOM) is None
+    for losses in range(1, most):
+        assert decide(_error(kind), losses, given, ROOM) == Retry(resources=given)
+    assert decide(_error(kind), most, given, ROOM) is None
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_the_part_of_a_gpu_is_doubled_up_to_a_whole_one() -> None:
 
 
 def test_memory_is_not_enlarged_where_it_is_not_known_how_much_there_is() -> None:
-    assert decide(_error("out-of-memory"), 1, Resources(memory="1GB"), Capacity(cpus=1, gpus=0)) is None
+    assert decide(_error("out-of-memory"), 1, Resources(memory="1GB"), Capacity.of_one(cpus=1)) is None
 
 
 def _fail(error: Exception, depth: int) -> None:
