@@ -54,7 +54,7 @@ def watched_daemons() -> Iterator[Death]:
             raise KeyboardInterrupt
 
     with ExitStack() as held:
-        death = _of_children if _children() else held.enter_context(Pulse()).gone
+        death = _of_children if _children() else held.enter_context(_pulse()).gone
         before = signal.signal(signal.SIGCHLD, hear)
         try:
             require_alive(death)
@@ -70,6 +70,12 @@ def watched_daemons() -> Iterator[Death]:
             raise
         finally:
             signal.signal(signal.SIGCHLD, before)
+
+
+def _pulse() -> Pulse:
+    node = ray._private.worker.global_worker.node
+    assert node is not None, "a cluster has been joined"
+    return Pulse(head=node.gcs_address, raylet=node.raylet_socket_name)
 
 
 def _raylet() -> int:

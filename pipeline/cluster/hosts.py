@@ -137,10 +137,10 @@ class ExaminedHosts:
             return False
         self._looked = now
         there, before = self._with_room(), dict(self._fit)
-        for node in before.keys() - there.keys():
+        for node in [node for node in before if node not in there]:
             self._say(f"cluster: host {self._fit.pop(node).name} has left; what it trained is trained elsewhere")
-        for node in there.keys() - self._fit.keys() - self._unfit.keys() - self._asked.keys():
-            self._asked[node] = Examination(node, self._data)
+        known = {*self._fit, *self._unfit, *self._asked}
+        self._asked |= {node: Examination(node, self._data) for node in there if node not in known}
         for node in list(self._asked):
             self._hear(node, there.get(node))
         if self._fit != before:

@@ -49,8 +49,10 @@ def join(address: str) -> None:
     if address != AUTO:
         _require_answer(address)
     if "RAY_AUTH_MODE" not in os.environ and _has_token():
-        # Ray looks for a token by itself only where it also looks for the cluster.
+        # Ray looks for a token by itself only where it also looks for the cluster, and has read its environment when it
+        # was imported.
         os.environ["RAY_AUTH_MODE"] = "token"
+        ray._raylet.Config.initialize("")
     try:
         ray.init(
             address=address,

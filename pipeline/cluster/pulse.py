@@ -9,8 +9,6 @@ import time
 from types import TracebackType
 from typing import Self
 
-import ray
-
 _EVERY = 1.0
 _CONNECT = 3.0
 """Seconds in which what lives takes a connection."""
@@ -25,13 +23,15 @@ class Pulse:
 
     What refuses a connection is dead. What does not answer may be busy, or behind a network that fails for a moment,
     and is given ``_SILENCE``.
+
+    Args:
+        head: where the head listens, HOST:PORT.
+        raylet: path of the socket at which the raylet of this machine does.
     """
 
-    def __init__(self) -> None:
-        node = ray._private.worker.global_worker.node
-        assert node is not None, "a cluster has been joined"
-        self._head: str = node.gcs_address
-        self._raylet: str = node.raylet_socket_name
+    def __init__(self, *, head: str, raylet: str) -> None:
+        self._head = head
+        self._raylet = raylet
         self._gone = ""
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._feel, name="pulse", daemon=True)

@@ -18,6 +18,11 @@ KILLED = DIED + (
 )
 LEFT = DIED + "Worker exits unexpectedly. Worker exits with an exit code 7."
 FULL = "Task was killed due to the node running low on memory.\nMemory on the node was 7.6GB / 8GB"
+UNREACHED = (
+    "The actor 07b8 is unavailable: The actor is temporarily unavailable: RpcError: RPC error: Socket closed "
+    "rpc_code: 14. The task may or may not have been executed on the actor."
+)
+NO_HOST = "The actor died because its node has died. Node Id: 972a\n\tthe actor's node was terminated unexpectedly"
 SETUP = (
     "The actor died because of an error raised in its creation task, ray::X.__init__() (pid=1, ip=192.0.2.2)\n"
     '  File "a.py", line 1, in setup\n    f()\nImportError: no torch'
@@ -34,6 +39,8 @@ STEP = 'ray::X.train() (pid=1, ip=192.0.2.2)\n  File "a.py", line 1, in step\n  
         (KILLED, "*** SIGSEGV received at time=1 on cpu 1 ***\nPC: @", "exited", "crashed: SIGSEGV"),
         (LEFT, "", "exited", "exit code 7"),
         (FULL, "", "worker-lost", "the machine was low on memory"),
+        (UNREACHED, "", "host-lost", "its host has died, or can no longer be reached"),
+        (NO_HOST, "", "host-lost", "its host has died, or can no longer be reached"),
         (SETUP, "", "exception", "ImportError: no torch"),
         (STEP, "", "exception", "AttributeError: no epoch"),
         ("the worker was lost", "", "worker-lost", "the worker died"),

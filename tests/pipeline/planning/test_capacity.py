@@ -7,7 +7,7 @@ import math
 import pytest
 
 from dsn.errors import InvalidInput
-from pipeline.planning.capacity import Capacity
+from pipeline.planning.capacity import Capacity, Host
 from pipeline.study.resources import Resources
 
 
@@ -31,6 +31,48 @@ from pipeline.study.resources import Resources
 )
 def test_trials_at_a_time(capacity: Capacity, wanted: Resources, slots: int) -> None:
     assert capacity.slots(capacity.fitted(wanted)) == slots
+
+
+BIG = Host(name="big", cpus=16, gpus=0, memory=8 * 10**9)
+FAST = Host(name="fast", cpus=4, gpus=2, memory=4 * 10**9)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "slots"),
+    [
+        (Resources(), 20),
+        (Resources(cpus=3), 5 + 1),
+        (Resources(cpus=16), 1),
+        (Resources(gpus=0.5), 4),
+        (Resources(memory="3GB"), 2 + 1),
+    ],
+)
+def test_a_trial_has_its_place_on_one_host(wanted: Resources, slots: int) -> None:
+    there = Capacity(hosts=(BIG, FAST))
+    assert there.slots(there.fitted(wanted)) == slots
+
+
+@pytest.mark.parametrize(
+    ("wanted", "key", "said"),
+    [
+        (Resources(cpus=17), "resources.cpus", "is more than any one host has, 16: no trial could start"),
+        (Resources(gpus=3), "resources.gpus", "is more than any one host has, 2: no trial could start"),
+        (
+            Resources(cpus=8, gpus=1),
+            "resources.gpus",
+            "and as many cores are on no host together (8): no trial could start",
+        ),
+        (
+            Resources(gpus=1, memory="5GB"),
+            "resources.memory",
+            "is more than any one host has for trials, 4000MB: no trial could start",
+        ),
+    ],
+)
+def test_what_no_host_has_is_refused(wanted: Resources, key: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Capacity(hosts=(BIG, FAST)).fitted(wanted)
+    assert (caught.value.key, caught.value.problem) == (key, said)
 
 
 def test_without_gpus_trials_run_on_the_cpu() -> None:
