@@ -58,16 +58,32 @@ def cluster(address: str | None = None) -> Iterator[Death]:
 
 @contextmanager
 def _kept(on_termination: Any) -> Iterator[None]:
-    """Keep the handler of SIGTERM. Ray takes it away a second or two before its end is over, and Python does not know:
-    the next signal would end the process without a word. So it is put back again and again."""
-    before = signal.signal(signal.SIGALRM, lambda *_: signal.signal(signal.SIGTERM, on_termination))
+    """Signals wait for the end of the block: what they raise would leave Ray half ended.
+
+    Ray takes the handler of SIGTERM away a second or two before its end is over, and Python does not know: the next
+    signal would end the process without a word. So it is put back again and again.
+    """
+    late: list[int] = []
+    handlers: dict[int, Any] = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGHUP)}
+    handlers[signal.SIGTERM] = on_termination
+
+    def wait(signum: int, _frame: object) -> None:
+        late.append(signum)
+
+    waiting = {signum: wait if callable(handler) else handler for signum, handler in handlers.items()}
+    for signum, handler in waiting.items():
+        signal.signal(signum, handler)
+    before = signal.signal(signal.SIGALRM, lambda *_: signal.signal(signal.SIGTERM, waiting[signal.SIGTERM]))
     timer = signal.setitimer(signal.ITIMER_REAL, _PUT_BACK_EVERY, _PUT_BACK_EVERY)
     try:
         yield
     finally:
         signal.setitimer(signal.ITIMER_REAL, *timer)
         signal.signal(signal.SIGALRM, before)
-        signal.signal(signal.SIGTERM, on_termination)
+        for signum, handler in handlers.items():
+            signal.signal(signum, handler)
+    for signum in late:
+        handlers[signum](signum, None)
 
 
 def _undisturbed(on_termination: Any, begin: Callable[[], None]) -> None:

@@ -24,7 +24,7 @@ def test_the_handler_of_sigterm_is_there_while_ray_runs_and_afterwards() -> None
     assert heard == [signal.SIGTERM] * 2
 
 
-def test_the_handler_of_sigterm_is_put_back_while_ray_ends() -> None:
+def test_signals_wait_until_ray_has_ended_even_if_ray_takes_their_handler_away() -> None:
     heard: list[int] = []
 
     def hear(signum: int, _frame: object) -> None:
@@ -34,11 +34,14 @@ def test_the_handler_of_sigterm_is_put_back_while_ray_ends() -> None:
     timer = signal.setitimer(signal.ITIMER_REAL, 1000.0)  # another's, as pytest's own limit is
     try:
         with _kept(hear):
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
             until = time.monotonic() + 60
-            while signal.getsignal(signal.SIGTERM) != hear:
+            while signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
                 assert time.monotonic() < until
                 time.sleep(0.01)
             signal.raise_signal(signal.SIGTERM)
+            assert heard == []
+        assert signal.getsignal(signal.SIGTERM) == hear
     finally:
         signal.signal(signal.SIGTERM, before)
     assert heard == [signal.SIGTERM]
