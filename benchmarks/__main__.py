@@ -11,11 +11,14 @@ from pathlib import Path
 from benchmarks.effort import FULL, QUICK, Effort
 from benchmarks.frames import frames
 from benchmarks.growth import growth
+from benchmarks.idle_trials import idle_trials
 from benchmarks.inference import inference
 from benchmarks.machine import this_machine
 from benchmarks.makespan import makespan
 from benchmarks.mask_update import mask_update
+from benchmarks.planning import planning
 from benchmarks.report import report
+from benchmarks.saturation import saturation
 from benchmarks.start_up import start_up
 from benchmarks.table import Table
 from benchmarks.training_step import training_step
@@ -32,6 +35,9 @@ BENCHMARKS: Mapping[str, Callable[[Effort], list[Table]]] = {
     "whole_training": whole_training,
     "report": report,
     "frames": frames,
+    "planning": planning,
+    "idle_trials": idle_trials,
+    "saturation": saturation,
     "makespan": makespan,
 }
 

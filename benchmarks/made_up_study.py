@@ -26,7 +26,8 @@ RECORDED = 30
 _SEEDS = 5
 _STUDY = """name: {name}
 question: How long does it take to read all of it?
-data: [{{source: npz, path: /data, names: {datasets}}}]
+data: [{{source: npz, path: {path}, names: {datasets}}}]
+base: {base}
 arms: {{dsn: {{}}, gradient: {{sparsity.grow: gradient}}}}
 factors: {{values: {factors}}}
 seeds: {seeds}
@@ -60,12 +61,10 @@ def made_up_study(workspace: Workspace, trials: int, artifacts: Mapping[str, byt
     Each trial leaves ``artifacts`` behind, file name -> content, the same ones.
     """
     left = artifacts or {}
-    factors = dict(list(_FACTORS.items())[: None if trials >= _MANY else 1])
-    arms = 2 * math.prod(map(len, factors.values()))
-    datasets = [f"Set{number:03d}" for number in range(math.ceil(trials / (arms * _SEEDS)))]
     file = workspace.root / "made-up.yaml"
     workspace.root.mkdir(parents=True, exist_ok=True)
-    file.write_text(_STUDY.format(name=NAME, datasets=datasets, factors=factors, seeds=_SEEDS), encoding="utf-8")
+    text, _, _ = study_text(trials, "/data")
+    file.write_text(text, encoding="utf-8")
     study = read_study(file)
     record = make_record(study, make_plan(study, _described))
     save_record(workspace, record)
@@ -86,6 +85,16 @@ def made_up_study(workspace: Workspace, trials: int, artifacts: Mapping[str, byt
                 error=None,
             )
     return record
+
+
+def study_text(trials: int, path: str, base: str = "{}") -> tuple[str, list[str], int]:
+    """A study file of at least ``trials`` trials with the settings ``base``; the names of its data sets, ``.npz`` files
+    in ``path``; and how many trials it has."""
+    factors = dict(list(_FACTORS.items())[: None if trials >= _MANY else 1])
+    arms = 2 * math.prod(map(len, factors.values()))
+    datasets = [f"Set{number:03d}" for number in range(math.ceil(trials / (arms * _SEEDS)))]
+    text = _STUDY.format(name=NAME, path=path, datasets=datasets, factors=factors, seeds=_SEEDS, base=base)
+    return text, datasets, arms * _SEEDS * len(datasets)
 
 
 def _leave(folder: Path, originals: Path, artifacts: Mapping[str, bytes]) -> None:

@@ -11,18 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks.effort import Effort
 from benchmarks.interleaved import Spread
 from benchmarks.made_up_study import NAME, made_up_study
+from benchmarks.one_training import one_training
 from benchmarks.progress import say
 from benchmarks.start_up import ROOT
 from benchmarks.table import Table, Value
-from dsn.data import describe
-from pipeline.planning.plan import make_plan
-from pipeline.study.spec import read_study
-from pipeline.trial.training import run_trial
 from pipeline.workspace.layout import Workspace
 
 SMALL = 100
@@ -32,12 +27,6 @@ EPOCHS = 1000
 """Of the paper, which are the points of a learning curve."""
 
 _MOST_WRITINGS = 3
-_ONE_TRAINING = """name: noise
-data: [{{source: npz, path: {folder}, names: [Noise]}}]
-base: {{training.epochs: {epochs}}}
-arms: {{dsn: {{}}}}
-seeds: [0]
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +49,7 @@ def report(effort: Effort) -> list[Table]:
     """``dsn report`` in a process of its own, for a small study and a large one."""
     writings = min(effort.rounds, _MOST_WRITINGS)
     with tempfile.TemporaryDirectory(prefix="dsn-report-") as folder:
-        left = _left_behind(Path(folder), min(EPOCHS, 10 * effort.epochs))
+        left = one_training(Path(folder), f"{{training.epochs: {min(EPOCHS, 10 * effort.epochs)}}}").artifacts
         rows = [_row(Path(folder), trials, left, writings) for trials in dict.fromkeys((SMALL, effort.trials))]
     return [
         Table(
@@ -108,18 +97,3 @@ def _written(workspace: Workspace) -> Writing:
         raise subprocess.CalledProcessError(process.returncode, command)
     page = workspace.report(NAME) / "report.html"
     return Writing(seconds=seconds, memory=usage.ru_maxrss / 1024, page=page.stat().st_size / 1e6)
-
-
-def _left_behind(folder: Path, epochs: int) -> dict[str, bytes]:
-    """What a training of a small data set leaves behind, its network among it."""
-    say(f"report: training a network for {epochs} epochs")
-    rng = np.random.default_rng(0)
-    arrays = {f"X_{part}": rng.standard_normal((20, 1, 24)).astype(np.float32) for part in ("train", "test")}
-    labels = {f"y_{part}": np.arange(20) % 2 for part in ("train", "test")}
-    np.savez(folder / "Noise.npz", allow_pickle=False, **arrays, **labels)
-    file = folder / "noise.yaml"
-    file.write_text(_ONE_TRAINING.format(folder=folder, epochs=epochs), encoding="utf-8")
-    (trial,) = make_plan(read_study(file), describe).trials
-    result = run_trial(trial)
-    assert result.error is None, result.error
-    return result.artifacts

@@ -19,8 +19,13 @@ def write_atomic(path: Path, content: bytes | str) -> None:
     Raises:
         OSError: the folder is missing or not writable, or the disk is full; it names a file, and ``path`` is as it was.
     """
+    _write_named(path, content)
+    sync_folder(path.parent)
+
+
+def _write_named(path: Path, content: bytes | str) -> None:
     try:
-        with atomic_file(path) as file:
+        with _named_at_the_end(path) as file:
             file.write(content.encode("utf-8") if isinstance(content, str) else content)
     except OSError as error:
         if error.filename is None:
@@ -31,6 +36,14 @@ def write_atomic(path: Path, content: bytes | str) -> None:
 @contextmanager
 def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     """As ``write_atomic``, for content that is written piece by piece; there if the block ends without an exception."""
+    with _named_at_the_end(path) as file:
+        yield file
+    sync_folder(path.parent)
+
+
+@contextmanager
+def _named_at_the_end(path: Path) -> Iterator[IO[bytes]]:
+    """As ``atomic_file``, but for the name, which is on the disk only when the folder is."""
     # In the same folder: a rename is atomic only within one file system.
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.", suffix=".tmp")
     try:
@@ -43,11 +56,12 @@ def atomic_file(path: Path) -> Iterator[IO[bytes]]:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Puts ``files`` (name -> content) into ``folder``, which is made if it is missing; durable when this returns.
+
+    Each is whole or absent, as by ``write_atomic``; their names go to the disk together.
 
     Raises:
         OSError: as ``write_atomic``; some of the files may then be there.
@@ -56,7 +70,8 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
         folder.mkdir(parents=True)
         sync_folder(folder.parent)
     for name, content in files.items():
-        write_atomic(folder / name, content)
+        _write_named(folder / name, content)
+    sync_folder(folder)
 
 
 def _mode_for(path: Path) -> int:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import ray.air._internal.usage
 import ray.tune.execution.tune_controller
+import ray.tune.registry
 import ray.tune.tune
 from ray._private.node import Node
 from ray.air.execution._internal import RayActorManager
 from ray.air.execution._internal.tracked_actor_task import TrackedActorTask
 from ray.exceptions import RayActorError, RayError, RayTaskError
-from ray.tune.execution.tune_controller import TuneController
 from ray.tune.experiment import Trial
+from ray.tune.registry import _Registry
+
+from pipeline.cluster.budget import Budget
+from pipeline.cluster.controller import Controller
 
 
 class ActorManager(RayActorManager):
@@ -25,20 +31,6 @@ class ActorManager(RayActorManager):
         if isinstance(exception, RayError) and not isinstance(exception, RayActorError | RayTaskError):
             exception = RayActorError(error_msg=str(exception))
         super()._actor_task_failed(tracked_actor_task, exception)
-
-
-class Controller(TuneController):
-    """Tune's, which lets workers start.
-
-    A worker that comes free Tune would give to any trial that waits, one among them whose own worker is just starting,
-    and drop that: trials that are shorter than a worker's start could run one after the other for ever.
-    """
-
-    def _maybe_reuse_cached_actor(self, trial: Trial) -> bool:
-        own = self._trial_to_actor.get(trial)
-        if own is not None and self._actor_manager.is_actor_started(own):
-            return False
-        return bool(super()._maybe_reuse_cached_actor(trial))
 
 
 _IDLE = ("start_monitor", "start_api_server", "start_log_monitor")
@@ -57,12 +49,37 @@ def _start_nothing(_node: Node, **_settings: object) -> None:
     """In place of ``_IDLE``."""
 
 
+class Registry(_Registry):
+    """Tune's, which remembers what it was given. It would ask Ray's GCS server for the workers' class, the only one
+    that there is, five times a trial."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[tuple[str, str], Any] = {}
+
+    def register(self, category: str, key: str, value: Any) -> None:
+        super().register(category, key, value)
+        self._known[category, key] = value
+
+    def unregister(self, category: str, key: str) -> None:
+        super().unregister(category, key)  # type: ignore[no-untyped-call]
+        self._known.pop((category, key), None)
+
+    def contains(self, category: str, key: str) -> bool:
+        return (category, key) in self._known or bool(super().contains(category, key))  # type: ignore[no-untyped-call]
+
+    def get(self, category: str, key: str) -> Any:
+        known = self._known.get((category, key))
+        return super().get(category, key) if known is None else known  # type: ignore[no-untyped-call]
+
+
 def amend_tune() -> None:
     """It looks these names up in its modules and classes."""
     assert hasattr(Trial, "_get_default_result_or_future"), "this Tune asks new workers otherwise"
     setattr(Trial, "_get_default_result_or_future", _ask_nothing)  # noqa: B010  # mypy knows it is a method
-    vars(ray.tune.execution.tune_controller)["RayActorManager"] = ActorManager
+    vars(ray.tune.execution.tune_controller).update(RayActorManager=ActorManager, PlacementGroupResourceManager=Budget)
     vars(ray.tune.tune)["TuneController"] = Controller
+    vars(ray.tune.registry)["_global_registry"] = Registry()
     vars(ray.air._internal.usage)["tag_callbacks"] = _count_no_callbacks
 
 

@@ -9,7 +9,7 @@ import logging
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from pipeline.cluster.worker import CHECKPOINT, REPORT, RESULT, TrialActor
 from pipeline.planning.plan import TrialSpec
 from pipeline.scheduling.costs import Costs
 from pipeline.scheduling.dispatch import Dispatch, Listener
+from pipeline.scheduling.reports import report_every
 from pipeline.scheduling.stopping import Stopping
 from pipeline.study.resources import Resources
 from pipeline.trial.outcome import TrialError, TrialResult
@@ -51,16 +52,14 @@ class PlanSearcher(Searcher):
         placement: Placement,
         death: Death,
         passed_on: PassedOn,
-        *,
-        keep_model: bool,
-        checkpoint_every: float,
+        settings: Mapping[str, Any],
     ) -> None:
         super().__init__()
         self._dispatch = dispatch
         self._placement = placement
         self._death = death
         self._passed_on = passed_on
-        self._settings = {"keep_model": keep_model, "checkpoint_every": checkpoint_every}
+        self._settings = settings
 
     def suggest(self, trial_id: str) -> dict[str, Any] | str | None:  # type: ignore[override]  # FINISHED is a string
         with self._passed_on.remembered():
@@ -217,12 +216,16 @@ def run_trials(
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(slots + 1)
     passed_on = PassedOn()
     dispatch = Dispatch(trials, placement.capacity, listener, stopping, costs)
-    searcher = PlanSearcher(
-        dispatch, placement, death, passed_on, keep_model=keep_model, checkpoint_every=checkpoint_every
-    )
+    settings = {
+        "keep_model": keep_model,
+        "checkpoint_every": checkpoint_every,
+        "report_every": report_every(slots),
+    }
+    searcher = PlanSearcher(dispatch, placement, death, passed_on, settings)
     scheduler = QueueScheduler(dispatch, placement)
     # Tune insists on a folder for the bookkeeping that nothing here relies on.
-    with tempfile.TemporaryDirectory(prefix="dsn-tune-") as folder:
+    # Where a run is stopped at once, its workers may still write there.
+    with tempfile.TemporaryDirectory(prefix="dsn-tune-", ignore_cleanup_errors=True) as folder:
         try:
             _tuner(searcher, scheduler, Reporter(dispatch, death, passed_on), Path(folder)).fit()
         except Exception:

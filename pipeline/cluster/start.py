@@ -122,6 +122,8 @@ def _start() -> None:
             logging_level=logging.ERROR,
             num_cpus=local_cpus(),
             object_store_memory=OBJECT_STORE,
+            # Ray would start a process for each core at once, and end it when trials come, which get their own.
+            _system_config={"prestart_worker_first_driver": False},
         )
     except Exception as error:
         # Of any type: Ray's own have none in common, and most are of a machine that is too slow or too full for it.

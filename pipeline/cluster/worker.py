@@ -15,9 +15,6 @@ from pipeline.planning.plan import TrialSpec
 from pipeline.trial.cause import cause_of
 from pipeline.trial.outcome import Checkpoint, EpochReport, TrialResult
 
-REPORT_EVERY = 2.0
-"""Seconds between two reports of a running trial."""
-
 # Keys of what goes between driver and worker.
 RESULT = "dsn_result"
 REPORT = "dsn_report"
@@ -51,6 +48,7 @@ class TrialActor(tune.Trainable):
     def _begin(self, config: dict[str, Any]) -> None:
         limit_memory(None)
         self._ended = False
+        self._report_every: float = config["report_every"]
         trial = TrialSpec.from_dict(ray.get(config["spec"]))
         checkpoint = None if config[CHECKPOINT] is None else ray.get(config[CHECKPOINT])
         if trial.resources.gpus == 0:
@@ -82,7 +80,7 @@ class TrialActor(tune.Trainable):
         """
         if self._ended:
             raise Spoilt
-        until = time.monotonic() + REPORT_EVERY
+        until = time.monotonic() + self._report_every
         told: dict[str, Any] = {}
         try:
             while not told or (CHECKPOINT not in told and time.monotonic() < until):

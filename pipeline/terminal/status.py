@@ -14,7 +14,7 @@ from pipeline.terminal.progress import Name, Running, Snapshot, name_of, one_lin
 from pipeline.terminal.progress_file import read_progress
 from pipeline.wording import counted, duration, elapsed
 from pipeline.workspace.layout import Workspace
-from pipeline.workspace.ledger import read_states
+from pipeline.workspace.ledger import read_times
 from pipeline.workspace.lifecycle import TrialState
 from pipeline.workspace.record import StudyRecord
 
@@ -68,7 +68,7 @@ class Status:
 
 def read_status(workspace: Workspace, record: StudyRecord) -> Status:
     """The ledgers say what runs; the run's own word only how far that is."""
-    states = read_states(workspace)
+    states = read_times(workspace)
     run = read_progress(workspace, record.name)
     known = {each.name.trial: each for each in run.running} if run else {}
     failures: list[Failure] = []

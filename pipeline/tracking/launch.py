@@ -31,6 +31,10 @@ ENVIRONMENT = {
 }
 """What MLflow is told, before it is imported."""
 
+NICENESS = 19
+"""Of the process, more than the 15 of Ray's workers: where there are fewer cores than processes, trials and their
+driver come first. It has the whole machine once they have ended, as somebody then waits for it."""
+
 _SAY_AFTER = 5.0
 _LEAVE_AFTER = 30.0
 """More than its own patience with a store that is away (``pipeline.tracking.process``)."""
@@ -55,6 +59,7 @@ class TrackingProcess:
             # Ctrl-C reaches the whole foreground group; this process must live to record what was interrupted.
             start_new_session=True,
         )
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
         return self
 
     def __exit__(

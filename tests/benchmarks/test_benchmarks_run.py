@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,11 @@ from dsn.native.library import instruction_set
 ROOT = Path(__file__).parents[2]
 
 
-def test_all_of_them_quickly(tmp_path: Path) -> None:
+def _found(tmp_path: Path, names: list[str]) -> dict[str, Any]:
+    """Title -> rows of the tables of these benchmarks, which are printed, too."""
     file = tmp_path / "found.json"
     answer = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "--quick", "--json", file],
+        [sys.executable, "-m", "benchmarks", "--quick", "--json", file, *names],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -29,8 +31,24 @@ def test_all_of_them_quickly(tmp_path: Path) -> None:
     found = json.loads(file.read_text(encoding="utf-8"))
     assert {"processor", "native engine", "PyTorch", "load"} <= found["machine"].keys()
     rows = {table["title"]: table["rows"] for table in found["tables"]}
-    assert len(rows) == len(BENCHMARKS)
     assert all(f"\n{title}\n===" in answer.stdout for title in rows)
+    return rows
+
+
+def test_whole_runs_quickly(tmp_path: Path) -> None:
+    rows = _found(tmp_path, ["idle_trials"])
+    assert [(row["trials"], row["reports"]) for row in rows["Trials that do nothing"]] == [(120, 0), (120, 10)]
+    assert all(row["driver MiB"] <= row["with report MiB"] for row in rows["Trials that do nothing"])
+    commands = [row["command"] for row in rows["Commands on the larger of these studies"]]
+    assert commands == ["dsn status", "dsn studies", "dsn report"]
+
+
+def test_all_others_quickly(tmp_path: Path) -> None:
+    names = [name for name in BENCHMARKS if name != "idle_trials"]
+    rows = _found(tmp_path, names)
+    assert len(rows) == len(names)
+    assert [row["trials"] for row in rows["Plan of a study"]] == [20, 120]
+    assert {row["slots"] for row in rows["Where it saturates"]} == {2, 16, 100, 1000}
 
     steps = rows["Training step"]
     engines = usable_engines()

@@ -17,7 +17,9 @@ import pytest
 import ray
 from data_info import made_info
 
-from pipeline.cluster import runner
+from pipeline.cluster import amendments, controller, runner
+from pipeline.cluster.budget import Budget
+from pipeline.cluster.controller import Controller
 from pipeline.cluster.hosts import Anywhere, capacity_there
 from pipeline.cluster.start import cluster
 from pipeline.cluster.worker import TrialActor
@@ -304,3 +306,34 @@ def test_trials_that_are_shorter_than_a_workers_start_run_side_by_side(
     listener.on_event = count
     _run(trials, Capacity.of_one(cpus=2), ["takes a moment"] * 400, stopping=stopping, listener=listener)
     assert most == 2
+
+
+def test_a_worker_for_which_there_is_no_room_holds_nothing_up_for_long(
+    there: Capacity, trials: list[TrialSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when a host has left, or none alone has the room: it waits at Ray, and its trial gets one that is free."""
+    twice = {"CPU": 2.0 * there.cpus}
+    monkeypatch.setattr(amendments, "Budget", lambda: Budget(lambda: twice))
+    monkeypatch.setattr(controller, "MAY_START", 1.0)
+    listener = _run(trials, Capacity.of_one(cpus=2 * there.cpus), ["good"] * 2 * there.cpus)
+    assert len(listener.of("finished", "good")) == 2 * there.cpus
+
+
+def test_tune_forgets_trials_that_have_ended(
+    there: Capacity, trials: list[TrialSpec], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Failed ones, lost ones and good ones; and goes on with those that it still has."""
+    monkeypatch.setattr(controller, "REMEMBERED", 2)
+    known: list[int] = []
+    on_step_end = Controller.on_step_end
+
+    def counted(self: Controller) -> None:
+        on_step_end(self)
+        known.append(len(self.get_trials()))
+
+    monkeypatch.setattr(Controller, "on_step_end", counted)
+    listener = _run(trials, there, ["good"] * 10 + ["crashes"] + ["good"] * 10)
+    assert len(listener.of("finished", "good")) == 20
+    assert listener.result("crashes").error.kind == "exited"
+    # Two that have ended, those that run and those that wait: as many as run, and one.
+    assert 0 < max(known) <= 2 + there.cpus + there.cpus + 1 + 1
