@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     reports = [each for kind in ("passed", "failed", "error", "skipped") for each in terminalreporter.getreports(kind)]
-    lines = fault_table.table(reports)
+    # A file that could not even be read has a report of another kind.
+    lines = fault_table.table(each for each in reports if isinstance(each, pytest.TestReport))
     if lines:
         terminalreporter.section("faults")
     for line in lines:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dsn.engine_choice import choose_engine
 from dsn.errors import InvalidInput
+from pipeline.driver.allotment import allotted
 from pipeline.driver.on_finish import Ending
 from pipeline.driver.recorder import Recorder, workspace_failures
 from pipeline.errors import Interrupted
@@ -197,7 +198,7 @@ def _require_cores(study: Study) -> None:
     """Before anything is written: no trial of a study that wants more cores than there are would ever start."""
     place = study.document.place(("resources", "cpus"))
     try:
-        Capacity.of_one(cpus=local_cpus()).fitted(replace(study.spec.resources, gpus=0))
+        Capacity.of_one(cpus=local_cpus()).fitted(study.spec.resources.without_gpu())
     except InvalidInput as error:
         raise InvalidInput(error.problem, key=error.key, value=error.value, place=place) from error
 
@@ -225,19 +226,15 @@ def _train(
     address: str | None,
 ) -> None:
     # Imported only when something is to be trained: ray takes seconds.
-    from pipeline.cluster.hosts import capacity_there
     from pipeline.cluster.runner import run_trials
     from pipeline.cluster.start import cluster
 
-    wanted = study.spec.resources
     with cluster(address) as death:
-        given = capacity_there().fitted(wanted)
-        if given != wanted:
-            say("no GPU here: the trials run on the CPU")
-        say(f"engine: {choose_engine(study.spec.engine, 'cuda' if given.gpus else 'cpu')}")
-        trials = [replace(trial, resources=given) for trial in todo]
-        placement = _placement(trials, given, broadcast, say, address)
-        broadcast.have_workers(placement.capacity.slots(given))
+        trials = allotted(todo, study.spec.resources, say)
+        least = min((trial.resources for trial in trials), key=lambda each: each.gpus)
+        say(f"engine: {choose_engine(study.spec.engine, 'cuda' if least.gpus else 'cpu')}")
+        placement = _placement(trials, least, broadcast, say, address)
+        broadcast.have_workers(placement.capacity.slots(least))
         try:
             with stopping.finishing(broadcast.trains, broadcast.finish):
                 run_trials(

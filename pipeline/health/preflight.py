@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from dsn.config import DataConfig
 from dsn.data import load
@@ -64,7 +64,7 @@ def check_before_run(study: Study, plan: Plan, workspace: Workspace, space: Spac
 
 
 def _require_space(study: Study, plan: Plan, workspace: Workspace, there: Space, say: Say) -> None:
-    wanted = replace(study.spec.resources, gpus=0)
+    wanted = study.spec.resources.without_gpu()
     slots = Capacity.of_one(cpus=local_cpus()).slots(wanted)
     needed = estimated_bytes(plan, study.spec.tracking) + checkpoints_bytes(plan, slots)
     if needed > there.free:

@@ -79,7 +79,7 @@ class Capacity:
         Raises:
             InvalidInput: no trial would ever start.
         """
-        given = wanted if self.gpus else replace(wanted, gpus=0)
+        given = wanted if self.gpus else wanted.without_gpu()
         for key in ("cpus", "gpus"):
             there = max((getattr(host, key) for host in self.hosts), default=0)
             if getattr(given, key) > there:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from dsn.architecture import is_sparse
@@ -20,11 +20,12 @@ from dsn.data.catalogue import catalogue, expected
 from dsn.errors import AbsentData, InvalidInput, nearest
 from dsn.sparsity.schedule import require_steps
 from pipeline.planning.estimate import estimated_seconds, expected_engine
+from pipeline.planning.gpu_memory import gpu_bytes
 from pipeline.planning.identity import trial_ids
 from pipeline.study.document import KeyPath
 from pipeline.study.exclusions import exclusions
 from pipeline.study.resolution import Arm, data_entries, data_origins, expanded_arms, resolved, value_origin
-from pipeline.study.resources import Resources
+from pipeline.study.resources import AUTO, Resources
 from pipeline.study.spec import Study
 from pipeline.study.validation import adapter
 from pipeline.wording import trial_title
@@ -129,7 +130,7 @@ class Plan:
 
     @property
     def resources(self) -> Resources:
-        """Of one trial: those of the study."""
+        """Of one trial: those of the study, and of a GPU's memory what the longest is thought to take."""
         return self.trials[0].resources
 
     @property
@@ -184,7 +185,7 @@ def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) ->
                     content_hash=info.content_hash,
                     arm=arm.label,
                     engine=spec.engine,
-                    resources=spec.resources,
+                    resources=_resources(spec.resources, config, info),
                     cost=cost,
                     seconds=estimated_seconds(
                         config, cost, info.train_n, info.test_n, engine, cpus=spec.resources.cpus
@@ -206,6 +207,11 @@ def make_plan(study: Study, describe: Describe, *, skip_absent: bool = False) ->
         trials=tuple(sorted(trials.values(), key=lambda trial: -trial.seconds)),
         left_out=tuple(left_out),
     )
+
+
+def _resources(wanted: Resources, config: RunConfig, info: DataInfo) -> Resources:
+    """Of a trial: those of the study, and of a GPU's memory what it is thought to take."""
+    return wanted if wanted.gpu_memory != AUTO else replace(wanted, gpu_memory=f"{gpu_bytes(config, info)}B")
 
 
 def _content(info: DataInfo) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.planning.estimate import expected_engine
@@ -36,7 +36,7 @@ class Conditions:
         Raises:
             InvalidInput: as ``expected_engine``.
         """
-        given = resources if local_gpus() else replace(resources, gpus=0)
+        given = resources if local_gpus() else resources.without_gpu()
         engine = expected_engine(asked, given)
         if given.gpus:
             return cls(engine=engine, threads=None, device=None)

@@ -28,7 +28,7 @@ from dsn.recipes import RECIPES
 from pipeline.study.names import NAME
 from pipeline.study.quantities import pattern
 from pipeline.study.resolution import WHICH_DATA
-from pipeline.study.resources import QUANTITIES
+from pipeline.study.resources import QUANTITIES, WORDS
 from pipeline.study.spec import MOST_SEEDS, StudySpec
 from pipeline.study.validation import adapter
 
@@ -53,7 +53,8 @@ def study_schema() -> Node:
     }
     for key, units in QUANTITIES.items():
         # Applies to text alone, so null stays valid.
-        definitions["Resources"]["properties"][key]["pattern"] = pattern(units)
+        words = [f"^{word}$" for word in WORDS.get(key, ())]
+        definitions["Resources"]["properties"][key]["pattern"] = "|".join([pattern(units), *words])
     factors = definitions["Factors"]["properties"]
     factors["values"] = {"description": factors["values"]["description"], **_ref("values")}
     crossed = {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}

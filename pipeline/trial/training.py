@@ -39,6 +39,7 @@ from dsn.receptive_field import SizeCount, mean_stacked_size, size_counts
 from dsn.sparsity.exploration import GroupUpdate
 from dsn.sparsity.exploration_space import log10_topologies
 from dsn.training import EpochRecord, FitResult, Training
+from pipeline.planning.gpu_memory import left_for_tensors
 from pipeline.planning.plan import TrialSpec
 from pipeline.trial.cause import cause_of
 from pipeline.trial.outcome import (
@@ -111,6 +112,8 @@ class _Attempt:
     def _trained(self) -> Generator[EpochRecord | Checkpoint, None, TrialResult]:
         trial = self.trial
         device = device_for(trial)
+        if device == "cuda":
+            _keep_to_share(trial.resources.gpus)
         engine = choose_engine(trial.engine, device)
         self.provenance |= _provenance(trial, engine)
         data = _prepared(trial.config.data)
@@ -165,6 +168,13 @@ def _prepared(config: DataConfig) -> TimeSeriesData:
 def device_for(trial: TrialSpec) -> str:
     """Where it is computed in this process: on a GPU if it may use one and there is one."""
     return "cuda" if trial.resources.gpus > 0 and torch.cuda.is_available() else "cpu"
+
+
+def _keep_to_share(share: float) -> None:
+    """Ray's parts of a GPU are on paper: without a limit a trial could take the memory of those beside it. The one
+    before in this process may have had another."""
+    there = torch.cuda.get_device_properties(0).total_memory
+    torch.cuda.set_per_process_memory_fraction(1.0 if share >= 1 else left_for_tensors(share, there))
 
 
 def _cost_metrics(trial: TrialSpec, peak: PeakMemory) -> dict[str, float]:

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from bench import Bench, runs_of
+from empty_store import put_empty_store
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Bench]:
     bench = Bench(folder=tmp_path)
+    put_empty_store(bench.workspace / "mlflow.db")
     yield bench
     bench.end()
 

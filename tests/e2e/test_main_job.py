@@ -112,7 +112,7 @@ def test_one_trial_in_this_process_gives_the_recorded_numbers(finished) -> None:
 
 
 def test_an_edited_study_runs_only_what_is_new_and_another_study_shares_what_it_contains(bench, mlflow_runs) -> None:
-    bench.write_study(epochs=1, seeds=1)
+    bench.write_study(epochs=1, seeds=1, one_worker=True)
     bench.dsn("run", "tiny.yaml")
     bench.study.write_text(bench.study.read_text().replace("seeds: 1", "seeds: 2").replace("fixed:", "still:"))
     assert "4 trials, 2 already there, 2 to run" in bench.dsn("run", "tiny.yaml").stderr
@@ -128,7 +128,7 @@ def test_an_edited_study_runs_only_what_is_new_and_another_study_shares_what_it_
 
 
 def test_a_failed_trial_is_recorded_once_and_tried_again_only_when_asked(bench, mlflow_runs) -> None:
-    bench.write_study(epochs=1, seeds=1)
+    bench.write_study(epochs=1, seeds=1, one_worker=True)
     rates = "training.learning_rate: 1.0e+38, training.final_learning_rate: 1.0e+38"
     diverging = f"  one: {{sparsity.level: dense, sparsity.groups: 1, {rates}}}\n"
     text = bench.study.read_text()
@@ -155,7 +155,7 @@ def test_data_that_changed_since_the_plan_is_refused_by_the_trial(bench) -> None
     x = {f"X_{part}": rng.normal(size=(8, 20)) for part in ("train", "test")}
     y = {f"y_{part}": np.arange(8) % 2 for part in ("train", "test")}
     np.savez(bench.folder / "own.npz", **x, **y)
-    bench.write_study(epochs=1, seeds=1)
+    bench.write_study(epochs=1, seeds=1, one_worker=True)
     source = "{source: npz, path: ., names: [own]}"
     bench.study.write_text(bench.study.read_text().replace("{source: aeon, names: [UnitTest]}", source))
     bench.dsn("run", "tiny.yaml")
@@ -167,7 +167,7 @@ def test_data_that_changed_since_the_plan_is_refused_by_the_trial(bench) -> None
 
 
 def test_an_mlflow_server_that_is_away_costs_no_result(bench, row) -> None:
-    bench.write_study(epochs=1, seeds=1, more="tracking: {uri: 'http://127.0.0.1:9'}\n")
+    bench.write_study(epochs=1, seeds=1, one_worker=True, more="tracking: {uri: 'http://127.0.0.1:9'}\n")
     finished = bench.dsn("run", "tiny.yaml")
     assert "MLflow could not be brought up to date (no result is lost" in finished.stderr
     assert finished.stdout.strip().endswith("MLflow UI: that of the server in tracking.uri")
@@ -176,9 +176,9 @@ def test_an_mlflow_server_that_is_away_costs_no_result(bench, row) -> None:
 
 
 def test_a_workspace_that_cannot_be_written_stops_the_run_with_a_message_and_what_is_recorded_stays(bench) -> None:
-    bench.write_study(epochs=1, seeds=2)
+    bench.write_study(epochs=1, seeds=2, one_worker=True)
     trials = bench.workspace / "trials"
-    trials.parent.mkdir()
+    trials.parent.mkdir(exist_ok=True)
     trials.write_text("a file where the folder of all trials should be")
     stopped = bench.dsn("run", "tiny.yaml", expect=4)
     assert "Traceback" not in stopped.stderr

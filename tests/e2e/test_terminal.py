@@ -107,7 +107,7 @@ def _on_finish(code: str) -> str:
 
 
 def test_a_run_is_drawn_in_place_and_leaves_its_end_and_the_cursor(bench) -> None:
-    bench.write_study(epochs=20, seeds=1, more=_on_finish(TELL))
+    bench.write_study(epochs=20, seeds=1, one_worker=True, more=_on_finish(TELL))
     with _terminal(bench, "run", "tiny.yaml") as terminal:
         code, output = terminal.end()
     assert code == 0, terminal.seen
@@ -161,7 +161,9 @@ def test_ctrl_c_is_heard_at_once_what_runs_goes_on_until_the_second_and_others_s
 
 def test_without_a_terminal_there_are_lines_alone_and_a_failure_and_its_cause_are_told(bench) -> None:
     more = "  broken: {training.learning_rate: 1.0e+38, training.final_learning_rate: 1.0e+38, sparsity.level: dense}\n"
-    bench.write_study(epochs=1, seeds=1, more=_on_finish(TELL + "; print('a word'); raise SystemExit(7)"))
+    bench.write_study(
+        epochs=1, seeds=1, one_worker=True, more=_on_finish(TELL + "; print('a word'); raise SystemExit(7)")
+    )
     bench.study.write_text(bench.study.read_text().replace("seeds:", f"{more}seeds:"))
     run = bench.dsn("run", "tiny.yaml", expect=3)
     assert "\x1b" not in run.stdout + run.stderr

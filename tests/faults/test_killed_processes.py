@@ -16,8 +16,8 @@ import pytest
 from bench import PATIENCE, Bench, wait_until, workers_of
 from fault_table import Row
 
-MOMENTS = ("start", "lines", "checkpoint", "checkpoint again") * 5
-STUDY_OF = 60
+MOMENTS = ("start", "lines", "start", "checkpoint") * 5
+STUDY_OF = 44
 CHECKPOINTS = "recovery: {checkpoint_every: 0.1}\n"
 TORN = b'{"event":"done","trial":"0123456789abcdef","time":1.0,"sta'
 

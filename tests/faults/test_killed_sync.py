@@ -28,7 +28,7 @@ def _come_to(bench: Bench, moment: int | None) -> bool:
 
 def test_a_sync_that_is_killed_is_finished_by_the_next(bench: Bench, row: Row) -> None:
     """All of it is killed; the last time the command alone, whose writer goes on, and the next one waits for that."""
-    bench.write_study(seeds=5)
+    bench.write_study(seeds=5, one_worker=True)
     bench.dsn("run", "tiny.yaml")
     (bench.workspace / "mlflow.db").unlink()
     for moment in MOMENTS:

@@ -27,7 +27,7 @@ def _done(bench: Bench, count: int) -> Callable[[], bool]:
 def _begun(bench: Bench, server: Server, done: int, *, epochs: int, seeds: int) -> tuple[Bench, subprocess.Popen[str]]:
     """A run that tells ``server``, once so many of its trials are done."""
     bench = replace(bench, store=server.uri)
-    bench.write_study(epochs=epochs, seeds=seeds, engine="torch")
+    bench.write_study(epochs=epochs, seeds=seeds, engine="torch", one_worker=True)
     driver = bench.start("run", "tiny.yaml")
     wait_until(_done(bench, done), driver)
     return bench, driver
@@ -48,17 +48,17 @@ def test_a_server_that_is_killed_or_hangs_costs_no_result_and_is_told_of_all(
     tmp_path: Path, bench: Bench, row: Row
 ) -> None:
     with running(Server(tmp_path)) as server:
-        bench, driver = _begun(bench, server, 2, epochs=60, seeds=8)
+        bench, driver = _begun(bench, server, 2, epochs=60, seeds=6)
         server.kill()
         wait_until(lambda: "store is away" in _log(bench), driver)
         server.start()
         wait_until(lambda: "store is back" in _log(bench), driver)
         before = len(bench.ids("done"))
         server.hang()
-        wait_until(_done(bench, min(before + 2, 16)), driver)
+        wait_until(_done(bench, min(before + 2, 12)), driver)
         server.go_on()
-        _require_all_told(bench, driver, 16)
-        row("MLflow server killed", "SIGKILL during the run, started again", 1, "16 done, all shown without `dsn sync`")
+        _require_all_told(bench, driver, 12)
+        row("MLflow server killed", "SIGKILL during the run, started again", 1, "12 done, all shown without `dsn sync`")
         row("MLflow server hangs for a while", "SIGSTOP during the run, SIGCONT", 1, "the same")
 
 

@@ -15,6 +15,8 @@ from typing import Any
 
 from hearing import hear_signals
 
+from pipeline.planning.capacity import local_cpus
+
 PATIENCE = 240.0
 """Seconds after which a test no longer waits: for machines that do other things too, not a measure."""
 
@@ -68,10 +70,23 @@ class Bench:
         return self.store or f"sqlite:///{self.workspace / 'mlflow.db'}"
 
     def write_study(
-        self, *, epochs: int = 3, seeds: int = 2, arms: int = 2, engine: str = "auto", more: str = ""
+        self,
+        *,
+        epochs: int = 3,
+        seeds: int = 2,
+        arms: int = 2,
+        engine: str = "auto",
+        one_worker: bool = False,
+        more: str = "",
     ) -> None:
-        """``engine="torch"`` where trials must last long enough to be cut off, with the native engine there or not."""
+        """``engine="torch"`` where trials must last long enough to be cut off, with the native engine there or not.
+
+        ``one_worker`` where several at the same time are not what it is about: each takes five seconds of a processor
+        to start.
+        """
         text = STUDY.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds)).replace("ARMS", "\n".join(ARMS[:arms]))
+        if one_worker:
+            more += f"resources: {{cpus: {local_cpus()}}}\n"
         if self.store:
             more += f"tracking: {{uri: '{self.store}'}}\n"
         self.study.write_text(f"{text}engine: {engine}\n{more}")

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from empty_store import put_empty_store
 from served import free_port
 
 from pipeline.tracking.launch import ENVIRONMENT
@@ -32,6 +33,7 @@ _NOBODY = 65534
 def store(kind: str, folder: Path) -> Iterator[str]:
     """The URI of an empty store of that kind, which keeps what it has below ``folder``; skips where there is none."""
     if kind == "sqlite":
+        put_empty_store(folder / "elsewhere.db")
         yield f"sqlite:///{folder}/elsewhere.db"
     elif kind == "server":
         with running(Server(folder)) as server:
@@ -56,6 +58,8 @@ class Server:
 
     def start(self) -> None:
         """Returns when it answers."""
+        if not self.backend and not (self.folder / "db").exists():
+            put_empty_store(self.folder / "db")
         command = [sys.executable, "-m", "mlflow", "server", "--port", str(self.port), "--workers", "1"]
         command += ["--backend-store-uri", self.backend or f"sqlite:///{self.folder}/db"]
         command += ["--artifacts-destination", str(self.folder / "artifacts")]

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 import ray
 from data_info import made_info
+from remembering import Listener
 
 from pipeline.cluster import amendments, controller, runner
 from pipeline.cluster.budget import Budget
@@ -29,7 +30,7 @@ from pipeline.scheduling.stopping import Stopping
 from pipeline.study.resources import Resources
 from pipeline.study.spec import read_study
 from pipeline.trial.cause import cause_of
-from pipeline.trial.outcome import Checkpoint, EpochReport, TrialError, TrialResult
+from pipeline.trial.outcome import Checkpoint, TrialResult
 
 STUDY = "name: s\ndata: [{source: npz, path: /d, names: [A]}]\nseeds: 400\n"
 
@@ -93,51 +94,6 @@ class Misbehaving(TrialActor):
             assert np.ones(300 * 10**6, dtype=np.int8).all()
         elif fault == "raises in a step":
             raise ValueError("told \x1b[31min colour")
-
-
-class Listener:
-    """Remembers."""
-
-    def __init__(self) -> None:
-        self.events: list[tuple[Any, ...]] = []
-        self.kept: dict[str, bytes] = {}
-        self.on_event = lambda: None
-
-    def attempts(self, trial: TrialSpec) -> int:
-        return 0
-
-    def newest_checkpoint(self, trial: TrialSpec) -> bytes | None:
-        return self.kept.get(trial.trial_id)
-
-    def started(self, trial: TrialSpec, attempt: int) -> None:
-        self._heard("started", trial, attempt)
-
-    def progressed(self, trial: TrialSpec, report: EpochReport) -> None:
-        self._heard("progressed", trial, report.epoch)
-
-    def checkpointed(self, trial: TrialSpec, checkpoint: Checkpoint) -> None:
-        self.kept[trial.trial_id] = checkpoint.content
-
-    def lost(self, trial: TrialSpec, attempt: int, error: TrialError, epoch: int) -> None:
-        self._heard("lost", trial, error, epoch)
-
-    def finished(self, trial: TrialSpec, attempt: int, result: TrialResult) -> None:
-        self._heard("finished", trial, attempt, result)
-
-    def gave_up(self, error: TrialError, trials: int) -> None:
-        self.events.append(("gave_up", None, error, trials))
-        self.on_event()
-
-    def _heard(self, event: str, trial: TrialSpec, *more: Any) -> None:
-        self.events.append((event, trial.arm, *more))
-        self.on_event()
-
-    def of(self, event: str, arm: str) -> list[tuple[Any, ...]]:
-        return [each[2:] for each in self.events if each[:2] == (event, arm)]
-
-    def result(self, arm: str) -> TrialResult:
-        ((_, result),) = self.of("finished", arm)
-        return result
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.planning.capacity import local_cpus
-from pipeline.planning.machine import this_machine
+from pipeline.planning.machine import gpu_memory, this_machine
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,23 @@ def test_gpus_of_this_machine(
         monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
     there = this_machine(gpus=place)
     assert (there.cpus, there.gpus) == (local_cpus(), gpus)
+
+
+@pytest.mark.parametrize(
+    ("script", "sizes"),
+    [
+        ("echo 4000; echo 81559", (4000 * 2**20, 81559 * 2**20)),
+        ("echo '[N/A]'", ()),
+        ("echo 'has failed because it could not communicate with the driver'; exit 9", ()),
+        (None, ()),
+    ],
+)
+def test_memory_of_this_machines_gpus(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str | None, sizes: tuple[int, ...]
+) -> None:
+    if script is not None:
+        program = tmp_path / "nvidia-smi"
+        program.write_text(f"#!/bin/sh\n{script}\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert gpu_memory() == sizes

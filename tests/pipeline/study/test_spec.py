@@ -37,7 +37,7 @@ NAMES = "must be letters, digits, '_', '+' or '-', at most 100, the first a lett
 SEEDS = "must be a count of at least 1, or distinct seeds from 0"
 TIME = "must be a number above 0 with one of the units s, m, min, h, d"
 SIZE = "must be a number above 0 with one of the units B, kB, MB, GB, TB, KiB, MiB, GiB, TiB"
-RESOURCES = ("cpus", "gpus", "time_limit", "memory")
+RESOURCES = ("cpus", "gpus", "gpu_memory", "time_limit", "memory")
 GPUS = "must be a part of one GPU, 0 or at least 0.0001, or a whole number"
 LEVEL = "must be at least 0 and below 1, or 'dense'"
 
@@ -152,6 +152,7 @@ LEVEL = "must be at least 0 and below 1, or 'dense'"
         (ONE_SET + "resources: {gpus: -1}\n", "4:13", "resources.gpus", -1.0, "must be at least 0 and below 1000", ()),
         (ONE_SET + "resources: {time_limit: 0s}\n", "4:13", "resources.time_limit", "0s", TIME, ()),
         (ONE_SET + "resources: {memory: 2G}\n", "4:13", "resources.memory", "2G", SIZE, ()),
+        (ONE_SET + "resources: {gpus: 1, gpu_memory: all}\n", "4:22", "resources.gpu_memory", "all", f"{SIZE}, or auto", ()),
         (ONE_SET + "resources: {memory: 2B}\n", "4:13", "resources.memory", "2B", "must be at least 100MB", ()),
         (ONE_SET + "resources: {gpus: 5e-324}\n", "4:13", "resources.gpus", 5e-324, GPUS, ()),
         (ONE_SET + "resources: {gpus: 1.5}\n", "4:13", "resources.gpus", 1.5, GPUS, ()),

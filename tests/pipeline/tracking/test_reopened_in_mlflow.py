@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
+from empty_store import put_empty_store
 from made_workspace import NATIVE, end, ended
 from mlflow import MlflowClient
 from mlflow.entities import Run
@@ -20,6 +21,7 @@ from pipeline.workspace.ledger import Ledger, read_states
 
 def test_a_trial_that_is_reopened_and_ends_otherwise(tmp_path: Path) -> None:
     workspace = Workspace(root=tmp_path / "workspace")
+    put_empty_store(workspace.root / "mlflow.db")
     ended(workspace)
     client = MlflowClient(workspace.tracking_uri)
     assert sync(workspace, "first") == 0

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from empty_store import put_empty_store
 from made_workspace import LONG, SHORT, end, ended, planned
 from mlflow import MlflowClient
 from mlflow.entities import Experiment, Run
@@ -44,6 +45,7 @@ USE = DataUse(
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(root=tmp_path / "workspace")
+    put_empty_store(made.root / "mlflow.db")
     ended(made)
     return made
 

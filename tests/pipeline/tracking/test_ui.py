@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from empty_store import put_empty_store
 from made_workspace import ended
 from served import free_port, served
 
@@ -24,6 +25,7 @@ from pipeline.workspace.layout import Workspace
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace(root=tmp_path_factory.mktemp("ui"))
+    put_empty_store(made.root / "mlflow.db")
     ended(made)
     for study in ("first", "second"):
         assert sync(made, study) == 0
