@@ -66,7 +66,7 @@ def shim(tmp_path: Path) -> Path:
 def test_a_clock_that_is_set_back_loses_nothing(tmp_path: Path, bench: Bench, shim: Path, row: Row) -> None:
     back = tmp_path / "back"
     bench = replace(bench, environment={"LD_PRELOAD": str(shim), "CLOCK_BACK": str(back)})
-    bench.write_study(epochs=40, seeds=4, engine="torch", one_worker=True)
+    bench.write_study(epochs=40, seeds=4, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("done")) >= 2, driver)
     back.touch()

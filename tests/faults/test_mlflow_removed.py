@@ -9,7 +9,7 @@ from fault_table import Row
 
 
 def test_a_database_that_is_removed_costs_no_result_and_is_made_again(bench: Bench, row: Row) -> None:
-    bench.write_study(epochs=40, seeds=3, engine="torch", one_worker=True)
+    bench.write_study(epochs=40, seeds=3, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     wait_until(lambda: len(bench.ids("done")) >= 2 and (bench.workspace / "mlflow.db").exists(), driver)
     for path in bench.workspace.glob("mlflow.db*"):

@@ -27,7 +27,7 @@ def _done(bench: Bench, count: int) -> Callable[[], bool]:
 def _begun(bench: Bench, server: Server, done: int, *, epochs: int, seeds: int) -> tuple[Bench, subprocess.Popen[str]]:
     """A run that tells ``server``, once so many of its trials are done."""
     bench = replace(bench, store=server.uri)
-    bench.write_study(epochs=epochs, seeds=seeds, engine="torch", one_worker=True)
+    bench.write_study(epochs=epochs, seeds=seeds, engine="torch")
     driver = bench.start("run", "tiny.yaml")
     wait_until(_done(bench, done), driver)
     return bench, driver

@@ -82,7 +82,7 @@ class Bench:
         """``engine="torch"`` where trials must last long enough to be cut off, with the native engine there or not.
 
         ``one_worker`` where several at the same time are not what it is about: each takes five seconds of a processor
-        to start.
+        to start. Not with PyTorch's engine, whose threads wait for each other without sleeping, and for other tests.
         """
         text = STUDY.replace("EPOCHS", str(epochs)).replace("SEEDS", str(seeds)).replace("ARMS", "\n".join(ARMS[:arms]))
         if one_worker:
